@@ -1,0 +1,172 @@
+"""Every setting once: meaning, unit, default and why. Read from ``trunkline.toml`` (or ``$TRUNKLINE_CONFIG``) and from the
+environment (``TRUNKLINE_SECTION__KEY``, which wins). All mistakes are reported at once, each with its place.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from controller.domain.site import mistakes
+from controller.errors import BadFile
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Database(Section):
+    url: str = ""
+    """SQLAlchemy URL; empty = SQLite in the data directory. ``postgresql://user:password@host/name`` for PostgreSQL."""
+
+
+class Redis(Section):
+    url: str = ""
+    """``redis://…`` or ``unix://…``; empty = ``trunkline run`` starts one of its own in the data directory."""
+
+
+class FreeSwitch(Section):
+    host: str = ""
+    """Address of the event socket, an IP (names would be looked up on the hot path); empty = virtual switch in ``run``."""
+    port: int = Field(default=8021, ge=1, le=65535)
+    password: str = "ClueCon"
+    command_links: int = Field(default=2, ge=1, le=8)
+    """Links for commands besides the one for events: one link takes about 600 originates a second."""
+    cdr_journal: str = ""
+    """Path of mod_cdr_csv's file written by our template; empty = no journal (fates after a crash are then ``unknown``)."""
+    reply_seconds: float = Field(default=5.0, gt=0, le=60)
+    """A command without a reply for this long is *unconfirmed*."""
+    heartbeat_seconds: float = Field(default=30.0, ge=2, le=600)
+    """No traffic at all on the event link for this long: the link is taken for dead (FreeSWITCH beats every 20 s)."""
+
+
+class Dialling(Section):
+    priority: Literal["strict", "weighted"] = "strict"
+    """How campaigns share what is scarce (features 1.11)."""
+    pulse_seconds: float = Field(default=0.1, ge=0.02, le=5)
+    """The dial loop looks again at least this often; events wake it earlier."""
+    lead_lease_seconds: float = Field(default=60.0, ge=5, le=3600)
+    """A lead in the hopper returns to the database after this long undialled."""
+    slot_lease_seconds: float = Field(default=30.0, ge=6, le=600)
+    """A slot of a crashed controller is free again after this long; living calls renew at a third of it."""
+    hopper_seconds: float = Field(default=5.0, ge=1, le=120)
+    """The hopper holds what can be dialled in this time."""
+    number_busy_seconds: float = Field(default=60.0, ge=1, le=3600)
+    """A contact whose number is on a call for another campaign is looked at again after this."""
+
+
+class Worker(Section):
+    processes: int = Field(default=1, ge=1, le=32)
+    """RQ workers for imports, exports and other bulk work; one more for sweeps always runs."""
+    beat_seconds: float = Field(default=1.0, ge=0.2, le=10)
+    """How often the beat enqueues the sweeps that are due."""
+
+
+class Metrics(Section):
+    host: str = "127.0.0.1"
+    port: int = Field(default=9464, ge=0, le=65535)
+    """0 = no endpoint."""
+
+
+class Logging(Section):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["json", "text"] = "json"
+    show_numbers: bool = False
+    """Write phone numbers in full; masked by default."""
+
+
+class Limits(Section):
+    """features 1.13."""
+
+    csv_bytes: int = Field(default=50 * 1024 * 1024, ge=1024)
+    csv_rows: int = Field(default=500_000, ge=1)
+    lists: int = Field(default=1_000, ge=1)
+    dnc_lists: int = Field(default=1_000, ge=1)
+    dnc_numbers_per_list: int = Field(default=1_000_000, ge=1)
+    dnc_numbers: int = Field(default=2_000_000, ge=1)
+    contacts_per_list: int = Field(default=1_000_000, ge=1)
+    contacts: int = Field(default=5_000_000, ge=1)
+    running_campaigns: int = Field(default=50, ge=1)
+
+
+class Settings(BaseSettings):
+    """All sections. ``node`` names this controller and its FreeSWITCH; unique in the system, stable over restarts."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TRUNKLINE_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    node: str = Field(default_factory=lambda: socket.gethostname().split(".")[0], pattern=r"^[A-Za-z0-9_.-]{1,64}$")
+    data_dir: Path = Path("var")
+    """Databases, reports, Redis' own files."""
+    database: Database = Database()
+    redis: Redis = Redis()
+    freeswitch: FreeSwitch = FreeSwitch()
+    dialling: Dialling = Dialling()
+    worker: Worker = Worker()
+    metrics: Metrics = Metrics()
+    logging: Logging = Logging()
+    limits: Limits = Limits()
+
+    @property
+    def database_url(self) -> str:
+        return self.database.url or f"sqlite:///{(self.data_dir / 'trunkline.db').resolve()}"
+
+    @property
+    def redis_url(self) -> str:
+        return self.redis.url or f"unix://{(self.data_dir / 'redis.sock').resolve()}"
+
+
+def config_path() -> Path:
+    """``$TRUNKLINE_CONFIG``, else ``trunkline.toml`` in the working directory."""
+    return Path(os.environ.get("TRUNKLINE_CONFIG", "trunkline.toml"))
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings from the file (if there is one) and the environment; ``BadFile`` with every mistake.
+
+    A file named by ``$TRUNKLINE_CONFIG`` that does not exist is a mistake; a missing ``trunkline.toml`` is not.
+    """
+    file = path or config_path()
+    if not file.exists() and (path is not None or "TRUNKLINE_CONFIG" in os.environ):
+        raise BadFile(str(file), ["does not exist; create it or unset TRUNKLINE_CONFIG"])
+    if file.exists():
+        try:
+            tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadFile(str(file), [f"is not TOML: {error}"]) from error
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            sources: tuple[Any, ...] = (init_settings, env_settings)
+            if file.exists():
+                sources = (*sources, TomlConfigSettingsSource(settings_cls, toml_file=file))
+            return sources
+
+    known = {f"TRUNKLINE_{name.upper()}" for name in Settings.model_fields}
+    stray = [
+        f"environment {key}: no such setting"
+        for key in sorted(os.environ)
+        if key.startswith("TRUNKLINE_") and key != "TRUNKLINE_CONFIG" and key.split("__")[0].upper() not in known
+    ]
+    try:
+        settings = FromFile()
+    except ValidationError as error:
+        raise BadFile(str(file), mistakes(error) + stray) from error
+    if stray:
+        raise BadFile(str(file), stray)
+    return settings

@@ -1,0 +1,102 @@
+"""The RunPlan: what the engine dials by. Compiled once when a run starts; stored with the run; the engine knows nothing else.
+
+Editing a paused campaign compiles a new plan for the same run (pacing, window, retry and numbers may change; the contacts
+may not, features 1.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Literal
+
+from controller.domain.calls.actions import Target
+from controller.domain.campaigns.campaign import Campaign, Contactable, Pacing, Retry
+from controller.domain.campaigns.window import Window
+from controller.domain.site import Bot, Carrier, Name, Number, Part
+
+
+class PlannedTarget(Part):
+    """``Target`` as stored."""
+
+    kind: Literal["bot", "playback", "ivr"]
+    name: str
+    address: str
+    headers: tuple[tuple[str, str], ...] = ()
+    capacity: int | None = None
+    """Fleet capacity of a bot; None for playback and IVR."""
+
+
+class RunPlan(Part):
+    """Whom (lists, order, DNC), when, how fast, what on answer, what on each outcome."""
+
+    campaign: Name
+    campaign_id: int
+    mode: Literal["agentless"]
+    priority: int
+    list_ids: tuple[int, ...]
+    dnc_list_ids: tuple[int, ...]
+    single_day: bool
+    order: Literal["fifo", "lifo"]
+    contactable: Contactable
+    pacing: Pacing
+    retry: Retry
+    max_ring_seconds: int
+    max_call_seconds: int
+    target: PlannedTarget
+    numbers: tuple[Number, ...]
+    carriers: tuple[Carrier, ...]
+
+    model_config = Part.model_config | {"ignored_types": (cached_property,)}
+
+    @cached_property
+    def window(self) -> Window:
+        return self.contactable.window()
+
+    @cached_property
+    def call_target(self) -> Target:
+        return Target(self.target.kind, self.target.name, self.target.address, self.target.headers)
+
+
+def compile_plan(
+    campaign: Campaign,
+    campaign_id: int,
+    list_ids: Sequence[int],
+    dnc_list_ids: Sequence[int],
+    carriers: Sequence[Carrier],
+    numbers: Sequence[Number],
+    bots: Sequence[Bot],
+) -> RunPlan:
+    """Settings → plan. The pre-flight check has already refused what cannot be compiled."""
+    connect = campaign.connect
+    if connect is None or campaign.numbers is None:
+        raise ValueError("pre-flight must refuse a campaign without connection or numbers")
+    if connect.bot is not None:
+        bot = next(bot for bot in bots if bot.name == connect.bot)
+        target = PlannedTarget(
+            kind="bot", name=bot.name, address=bot.uri, headers=tuple(bot.headers.items()), capacity=bot.capacity
+        )
+    elif connect.playback is not None:
+        target = PlannedTarget(kind="playback", name="playback", address=connect.playback)
+    else:
+        target = PlannedTarget(kind="ivr", name=f"ivr-{connect.ivr}", address=str(connect.ivr))
+    pool = [number for number in numbers if number.number in campaign.numbers.pool and number.outbound]
+    owners = {number.carrier for number in pool}
+    return RunPlan(
+        campaign=campaign.name,
+        campaign_id=campaign_id,
+        mode=campaign.mode,
+        priority=campaign.priority,
+        list_ids=tuple(list_ids),
+        dnc_list_ids=tuple(dnc_list_ids),
+        single_day=campaign.run == "single_day",
+        order=campaign.order,
+        contactable=campaign.window,
+        pacing=campaign.pacing,
+        retry=campaign.retry,
+        max_ring_seconds=campaign.max_ring_seconds,
+        max_call_seconds=campaign.max_call_seconds,
+        target=target,
+        numbers=tuple(pool),
+        carriers=tuple(carrier for carrier in carriers if carrier.name in owners),
+    )

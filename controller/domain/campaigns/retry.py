@@ -1,0 +1,46 @@
+"""Whether and when a contact is called again (features 5.2).
+
+Once connected: never. A wrong number, a fax: never. An outcome that is not charged (our switch refused, the carrier was
+full) does not cost an attempt and comes back after its own short delay. Everything else: while attempts are left and the
+outcome is among the retryable ones. Retries are dialled after all fresh contacts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from controller.domain.calls.outcome import DEFAULT_RETRYABLE, RULES, Outcome
+from controller.domain.hopper.lead import LeadMove, LeadState
+
+UNCHARGED_LIMIT_SECONDS = 600.0
+"""The delay of an uncharged outcome doubles up to this while the fault lasts."""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """max_attempts: calls to a contact in one run, the first included. delays: seconds by outcome, over ``delay_seconds``."""
+
+    max_attempts: int = 3
+    delay_seconds: float = 3600.0
+    retryable: frozenset[Outcome] = DEFAULT_RETRYABLE
+    delays: Mapping[Outcome, float] = field(default_factory=dict)
+
+    def after(self, outcome: Outcome, attempts: int, uncharged: int, now: float) -> LeadMove:
+        """Where the lead goes.
+
+        attempts: made so far and charged, not counting this one. uncharged: earlier attempts in a row that were not
+        charged, this one not counted. now: UTC epoch seconds.
+        """
+        rule = RULES[outcome]
+        if not rule.charged:
+            delay = min((rule.retry_delay_seconds or 1.0) * 2.0 ** min(uncharged, 12), UNCHARGED_LIMIT_SECONDS)
+            return LeadMove(LeadState.WAITING, outcome.value, due_at=now + delay, charged=False)
+        if rule.final:
+            return LeadMove(LeadState.DONE, outcome.value)
+        if outcome in self.retryable:
+            if attempts + 1 >= self.max_attempts:
+                return LeadMove(LeadState.EXHAUSTED, outcome.value)
+            delay = self.delays.get(outcome, self.delay_seconds)
+            return LeadMove(LeadState.WAITING, outcome.value, due_at=now + delay)
+        return LeadMove(LeadState.DONE, outcome.value)
