@@ -59,7 +59,10 @@ class ConnectFailed:
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """The call is over. outcome: what it was if nobody answered; cause and sip_status: as recorded, for the export."""
+    """The call is over. outcome: what it was if nobody answered; cause and sip_status: as recorded, for the export.
+
+    The times, and whether it was connected, are the switch's own memory of the call: they stand in for events that were lost.
+    """
 
     at: float
     outcome: Outcome
@@ -67,6 +70,8 @@ class HungUp:
     sip_status: int | None = None
     answered_at: float | None = None
     ringing_at: float | None = None
+    connected_at: float | None = None
+    connect_failed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,35 @@
+"""Calls per second: when may the next call leave so that no one-second window ever holds more than the carrier allows?
+
+A token bucket does not do: full at the start of a second it lets twice the rate into one window. Here every launch is given a
+moment: the *n*-th last launch (n = the rate, whole calls) must lie more than a second back. Launches are also kept half a
+spacing apart, so that a carrier never gets its whole second in one burst. A margin covers the way from the decision to the
+wire. Rates below one call a second become one call every 1/rate seconds.
+
+The same arithmetic stands in the Redis script of ``live/limits.py`` (there it must run inside Redis); a contract test
+holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+MARGIN_SECONDS = 0.02
+"""Jitter allowed between a launch time and the wire."""
+
+
+def whole_rate(calls_per_second: float) -> tuple[int, float]:
+    """(calls, seconds): at most so many calls in any stretch so long. 2.5 a second → 2 in 1 s; 0.25 → 1 in 4 s."""
+    if calls_per_second >= 1.0:
+        return int(calls_per_second), 1.0
+    return 1, 1.0 / calls_per_second
+
+
+def next_launch(now: float, launches: Sequence[float], calls_per_second: float) -> float:
+    """When the next call may leave. launches: earlier launch times, newest first, at least as many as the rate (or all)."""
+    calls, seconds = whole_rate(calls_per_second)
+    at = now
+    if launches:
+        at = max(at, launches[0] + 0.5 * seconds / calls)
+    if len(launches) >= calls:
+        at = max(at, launches[calls - 1] + seconds + MARGIN_SECONDS)
+    return at
