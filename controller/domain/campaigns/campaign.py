@@ -122,7 +122,13 @@ class Contactable(Part):
             days = frozenset(DAYS.index(day) for day in entry.days)
             for text in entry.hours:
                 start, end = text.split("-")
-                spans.append(Span(days, time.fromisoformat(start), time(0) if end == "24:00" else time.fromisoformat(end)))
+                spans.append(
+                    Span(
+                        days,
+                        time.fromisoformat(start),
+                        time(0) if end == "24:00" else time.fromisoformat(end),
+                    )
+                )
         return Window(self.timezone, tuple(spans))
 
 

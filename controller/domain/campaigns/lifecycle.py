@@ -43,17 +43,19 @@ VERBS: dict[str, frozenset[CampaignState]] = {
     "resume": frozenset({CampaignState.PAUSED}),
     "stop": frozenset({CampaignState.ACTIVE, CampaignState.PAUSED, CampaignState.SCHEDULED}),
     "edit": frozenset(
-        {CampaignState.DRAFT, CampaignState.READY, CampaignState.PAUSED, CampaignState.COMPLETED, CampaignState.STOPPED}
+        {
+            CampaignState.DRAFT,
+            CampaignState.READY,
+            CampaignState.PAUSED,
+            CampaignState.COMPLETED,
+            CampaignState.STOPPED,
+        }
     ),
-    "delete": frozenset(
-        {CampaignState.DRAFT, CampaignState.READY, CampaignState.COMPLETED, CampaignState.STOPPED}
-    ),
+    "delete": frozenset({CampaignState.DRAFT, CampaignState.READY, CampaignState.COMPLETED, CampaignState.STOPPED}),
 }
 """Which verb is allowed in which state; ``clone`` and reading are always allowed."""
 
-IN_USE: frozenset[CampaignState] = frozenset(
-    {CampaignState.ACTIVE, CampaignState.SCHEDULED, CampaignState.PAUSED}
-)
+IN_USE: frozenset[CampaignState] = frozenset({CampaignState.ACTIVE, CampaignState.SCHEDULED, CampaignState.PAUSED})
 """While a campaign is in one of these, what it links to cannot be deleted (features 1.8)."""
 
 

@@ -74,7 +74,11 @@ def compile_plan(
     if connect.bot is not None:
         bot = next(bot for bot in bots if bot.name == connect.bot)
         target = PlannedTarget(
-            kind="bot", name=bot.name, address=bot.uri, headers=tuple(bot.headers.items()), capacity=bot.capacity
+            kind="bot",
+            name=bot.name,
+            address=bot.uri,
+            headers=tuple(bot.headers.items()),
+            capacity=bot.capacity,
         )
     elif connect.playback is not None:
         target = PlannedTarget(kind="playback", name="playback", address=connect.playback)

@@ -1,0 +1,59 @@
+"""Every Redis key once: type, meaning, lifetime. All of it can be lost: the database and FreeSWITCH hold the truth.
+
+| key | type | holds | ends |
+|---|---|---|---|
+| ``trunkline:hopper:<run>`` | list | leads about to be dialled, as JSON arrays | the leads' own leases |
+| ``trunkline:seats:<campaign>`` | zset | attempt → lease end, ms | lease |
+| ``trunkline:fleet:<bot>`` | zset | attempt → lease end, ms | lease |
+| ``trunkline:channels:<carrier>`` | zset | attempt → lease end, ms | lease |
+| ``trunkline:phone:<digits>`` | string | the attempt that is live to this number | lease |
+| ``trunkline:launch:<carrier>`` | list | last launch times, ms, newest first | 60 s |
+| ``trunkline:rate:<campaign>`` | list | the same for the campaign's dialling rate | 60 s |
+| ``trunkline:turn:<campaign>:<carrier>`` | string | caller-id rotation | 1 day |
+| ``trunkline:carrier:<carrier>`` | hash | ``factor`` (share of the rate), ``streak`` (faults in a row), ``rest_until`` ms | 10 min |
+| ``trunkline:board:<node>`` | hash | campaign → what this controller publishes, JSON | 10 s |
+| ``trunkline:nodes`` | zset | node → last seen, s | - |
+
+Times are Redis' own clock (``TIME``), in milliseconds, so that controllers' clocks do not matter.
+"""
+
+from __future__ import annotations
+
+PREFIX = "trunkline:"
+NODES = "trunkline:nodes"
+
+
+def hopper(run_id: int) -> str:
+    return f"{PREFIX}hopper:{run_id}"
+
+
+def seats(campaign: str) -> str:
+    return f"{PREFIX}seats:{campaign}"
+
+
+def fleet(bot: str) -> str:
+    return f"{PREFIX}fleet:{bot}"
+
+
+def channels(carrier: str) -> str:
+    return f"{PREFIX}channels:{carrier}"
+
+
+def phone(digits: int) -> str:
+    return f"{PREFIX}phone:{digits}"
+
+
+def launches(carrier: str) -> str:
+    return f"{PREFIX}launch:{carrier}"
+
+
+def rate(campaign: str) -> str:
+    return f"{PREFIX}rate:{campaign}"
+
+
+def carrier(name: str) -> str:
+    return f"{PREFIX}carrier:{name}"
+
+
+def board(node: str) -> str:
+    return f"{PREFIX}board:{node}"

@@ -1,0 +1,133 @@
+"""Seats, dialling rate, bot fleet, carrier channels and CPS, number locks: all or nothing, in one Redis script.
+
+Every slot is a lease. A living call renews it; what a crashed controller held comes back by itself when the lease ends.
+Releases are harmless when repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from redis import Redis
+from redis.exceptions import RedisError
+
+from controller.domain.carriers.launch_rate import MARGIN_SECONDS
+from controller.errors import LiveStateDown
+from controller.live import keys, scripts
+from controller.ports import CarrierChoice, Granted, NoSlot, SlotRequest, SlotUse
+
+HORIZON_SECONDS = 0.3
+"""A call is given its launch time at most this far ahead; further off, ask again later."""
+
+FAULTS_BEFORE_REST = 5
+FIRST_REST_SECONDS = 5.0
+LONGEST_REST_SECONDS = 120.0
+LOWEST_FACTOR = 0.1
+RECOVERY_STEP = 0.05
+
+
+class RedisLimits:
+    """``ports.Limits`` on Redis. lease_seconds: how long a slot stays taken without a renewal."""
+
+    def __init__(self, client: Redis, lease_seconds: float) -> None:
+        self._client = client
+        self._lease_ms = int(lease_seconds * 1000)
+        self._reserve = client.register_script(scripts.RESERVE)
+        self._launch_slot = client.register_script(scripts.LAUNCH_SLOT)
+        self._release = client.register_script(scripts.RELEASE)
+        self._renew = client.register_script(scripts.RENEW)
+        self._in_use = client.register_script(scripts.IN_USE)
+        self._fault = client.register_script(scripts.CARRIER_FAULT)
+        self._ok = client.register_script(scripts.CARRIER_OK)
+        self._troubled: set[str] = set()
+
+    def reserve(self, requests: Sequence[SlotRequest]) -> list[Granted | NoSlot]:
+        asked = {
+            "requests": [_request(request) for request in requests],
+            "lease": self._lease_ms,
+            "horizon": HORIZON_SECONDS * 1000,
+            "margin": MARGIN_SECONDS * 1000,
+        }
+        return [self._answer(row) for row in self._run(self._reserve, orjson.dumps(asked))]
+
+    def launch_slot(self, carrier: CarrierChoice) -> float:
+        milliseconds = self._run(self._launch_slot, carrier.name, carrier.calls_per_second, MARGIN_SECONDS * 1000)
+        return float(milliseconds) / 1000.0
+
+    def release(self, uses: Sequence[SlotUse]) -> None:
+        self._run(self._release, orjson.dumps([_use(use) for use in uses]))
+
+    def renew(self, uses: Sequence[SlotUse]) -> None:
+        self._run(self._renew, orjson.dumps({"uses": [_use(use) for use in uses], "lease": self._lease_ms}))
+
+    def in_use(self, campaign_keys: Sequence[str]) -> dict[str, int]:
+        counts = self._run(self._in_use, *(keys.seats(key) for key in campaign_keys)) if campaign_keys else []
+        return dict(zip(campaign_keys, map(int, counts), strict=True))
+
+    def fleets_in_use(self, bots: Sequence[str]) -> dict[str, int]:
+        counts = self._run(self._in_use, *(keys.fleet(bot) for bot in bots)) if bots else []
+        return dict(zip(bots, map(int, counts), strict=True))
+
+    def channels_in_use(self, carriers: Sequence[str]) -> dict[str, int]:
+        counts = self._run(self._in_use, *(keys.channels(name) for name in carriers)) if carriers else []
+        return dict(zip(carriers, map(int, counts), strict=True))
+
+    def carrier_fault(self, carrier: str) -> None:
+        self._troubled.add(carrier)
+        self._run(
+            self._fault,
+            carrier,
+            FAULTS_BEFORE_REST,
+            FIRST_REST_SECONDS * 1000,
+            LONGEST_REST_SECONDS * 1000,
+            LOWEST_FACTOR,
+        )
+
+    def carrier_ok(self, carrier: str) -> None:
+        if carrier in self._troubled and not self._run(self._ok, carrier, RECOVERY_STEP):
+            self._troubled.discard(carrier)
+
+    def _answer(self, row: Sequence[Any]) -> Granted | NoSlot:
+        if int(row[0]):
+            carrier = _text(row[1])
+            if int(row[4]):
+                self._troubled.add(carrier)
+            return Granted(carrier, _text(row[2]), float(row[3]) / 1000.0)
+        return NoSlot(_text(row[1]), float(row[2]) / 1000.0)
+
+    @staticmethod
+    def _run(script: Any, *args: Any) -> Any:
+        try:
+            return script(args=args)
+        except RedisError as error:
+            raise LiveStateDown(f"Redis: {error}") from error
+
+
+def _request(request: SlotRequest) -> dict[str, object]:
+    return {
+        "id": request.attempt_id,
+        "campaign": request.campaign_key,
+        "phone": str(request.phone),
+        "seats": request.seats,
+        **({"rate": request.rate} if request.rate is not None else {}),
+        **({"bot": request.bot, "capacity": request.bot_capacity} if request.bot is not None else {}),
+        "carriers": [
+            {"name": c.name, "cps": c.calls_per_second, "channels": c.channels, "numbers": c.numbers} for c in request.carriers
+        ],
+    }
+
+
+def _use(use: SlotUse) -> dict[str, object]:
+    return {
+        "id": use.attempt_id,
+        "campaign": use.campaign_key,
+        "phone": str(use.phone),
+        **({"bot": use.bot} if use.bot is not None else {}),
+        "carrier": use.carrier,
+    }
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

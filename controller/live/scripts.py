@@ -1,0 +1,184 @@
+"""The Redis scripts: what must happen at once happens inside Redis. Requests travel as one JSON argument.
+
+The launch arithmetic is that of ``domain/carriers/launch_rate.py``; see there for why.
+"""
+
+from __future__ import annotations
+
+_COMMON = """
+local P = 'trunkline:'
+local t = redis.call('TIME')
+local now = t[1] * 1000 + t[2] / 1000
+local function used(key)
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  return redis.call('ZCARD', key)
+end
+local function whole(rate)
+  if rate >= 1 then return math.floor(rate), 1000 end
+  return 1, 1000 / rate
+end
+local function next_launch(key, rate, margin)
+  local calls, span = whole(rate)
+  local at = now
+  local newest = redis.call('LINDEX', key, 0)
+  if newest then at = math.max(at, tonumber(newest) + 0.5 * span / calls) end
+  local oldest = redis.call('LINDEX', key, calls - 1)
+  if oldest then at = math.max(at, tonumber(oldest) + span + margin) end
+  return at
+end
+local function note_launch(key, rate, at)
+  local calls, span = whole(rate)
+  redis.call('LPUSH', key, string.format('%.3f', at))
+  redis.call('LTRIM', key, 0, calls)
+  redis.call('PEXPIRE', key, math.max(60000, math.ceil(2 * span)))
+end
+"""
+
+RESERVE = (
+    _COMMON
+    + """
+-- ARGV: JSON {requests, lease ms, horizon ms, margin ms}
+-- Answer per request: {1, carrier, caller id, launch in ms, troubled} or {0, limit, retry in ms}
+local asked = cjson.decode(ARGV[1])
+local lease_end = now + asked.lease
+local answers = {}
+for i, r in ipairs(asked.requests) do
+  local no, wait = nil, 0
+  local phone = P .. 'phone:' .. r.phone
+  local seats = P .. 'seats:' .. r.campaign
+  local fleet = r.bot and (P .. 'fleet:' .. r.bot)
+  local rate = P .. 'rate:' .. r.campaign
+  local earliest = now
+  if redis.call('EXISTS', phone) == 1 then no = 'number_busy'
+  elseif used(seats) >= r.seats then no = 'seats'
+  elseif fleet and used(fleet) >= r.capacity then no = 'fleet'
+  elseif r.rate then
+    earliest = next_launch(rate, r.rate, asked.margin)
+    if earliest - now > asked.horizon then no, wait = 'dialling_rate', earliest - now - asked.horizon end
+  end
+  local chosen, at, caller, troubled = nil, 0, nil, 0
+  if not no then
+    for _, c in ipairs(r.carriers) do
+      local health = redis.call('HMGET', P .. 'carrier:' .. c.name, 'factor', 'rest_until')
+      local factor = tonumber(health[1] or '1')
+      local rest = tonumber(health[2] or '0')
+      local why, later = nil, 0
+      if rest > now then why, later = 'carrier_down', rest - now
+      elseif used(P .. 'channels:' .. c.name) >= c.channels then why = 'carrier_channels'
+      else
+        local cps = c.cps * factor
+        at = math.max(earliest, next_launch(P .. 'launch:' .. c.name, cps, asked.margin))
+        if at - now > asked.horizon then why, later = 'carrier_cps', at - now - asked.horizon
+        else
+          local turn_key = P .. 'turn:' .. r.campaign .. ':' .. c.name
+          local turn = redis.call('INCR', turn_key)
+          if turn == 1 then redis.call('PEXPIRE', turn_key, 86400000) end
+          chosen, caller = c, c.numbers[(turn - 1) % #c.numbers + 1]
+          if factor < 1 then troubled = 1 end
+          note_launch(P .. 'launch:' .. c.name, cps, at)
+          break
+        end
+      end
+      -- the first carrier's reason stands: the others are only for failover
+      if not no then no, wait = why, later end
+    end
+    if not chosen and not no then no = 'carrier_down' end
+  end
+  if chosen then
+    if r.rate then note_launch(rate, r.rate, at) end
+    redis.call('SET', phone, r.id, 'PX', asked.lease)
+    redis.call('ZADD', seats, lease_end, r.id)
+    if fleet then redis.call('ZADD', fleet, lease_end, r.id) end
+    redis.call('ZADD', P .. 'channels:' .. chosen.name, lease_end, r.id)
+    answers[i] = {1, chosen.name, caller, string.format('%.3f', at - now), troubled}
+  else
+    answers[i] = {0, no, string.format('%.3f', wait)}
+  end
+end
+return answers
+"""
+)
+
+LAUNCH_SLOT = (
+    _COMMON
+    + """
+-- ARGV: carrier, cps, margin ms. A new launch time, ms from now.
+local factor = tonumber(redis.call('HGET', P .. 'carrier:' .. ARGV[1], 'factor') or '1')
+local key, cps = P .. 'launch:' .. ARGV[1], tonumber(ARGV[2]) * factor
+local at = next_launch(key, cps, tonumber(ARGV[3]))
+note_launch(key, cps, at)
+return string.format('%.3f', at - now)
+"""
+)
+
+RELEASE = """
+-- ARGV: JSON list of {id, campaign, phone, bot, carrier}
+local P = 'trunkline:'
+for _, u in ipairs(cjson.decode(ARGV[1])) do
+  redis.call('ZREM', P .. 'seats:' .. u.campaign, u.id)
+  if u.bot then redis.call('ZREM', P .. 'fleet:' .. u.bot, u.id) end
+  redis.call('ZREM', P .. 'channels:' .. u.carrier, u.id)
+  local phone = P .. 'phone:' .. u.phone
+  if redis.call('GET', phone) == u.id then redis.call('DEL', phone) end
+end
+return 1
+"""
+
+RENEW = (
+    _COMMON
+    + """
+-- ARGV: JSON {uses, lease ms}. A living call's slots are re-entered even when Redis lost them; a number lock that somebody
+-- else took meanwhile is left alone (the database refuses the second live attempt anyhow).
+local asked = cjson.decode(ARGV[1])
+local lease_end = now + asked.lease
+for _, u in ipairs(asked.uses) do
+  redis.call('ZADD', P .. 'seats:' .. u.campaign, lease_end, u.id)
+  if u.bot then redis.call('ZADD', P .. 'fleet:' .. u.bot, lease_end, u.id) end
+  redis.call('ZADD', P .. 'channels:' .. u.carrier, lease_end, u.id)
+  local phone = P .. 'phone:' .. u.phone
+  local holder = redis.call('GET', phone)
+  if not holder or holder == u.id then redis.call('SET', phone, u.id, 'PX', asked.lease) end
+end
+return 1
+"""
+)
+
+IN_USE = (
+    _COMMON
+    + """
+-- ARGV: keys. How many leases each holds now.
+local counts = {}
+for i, key in ipairs(ARGV) do counts[i] = used(key) end
+return counts
+"""
+)
+
+CARRIER_FAULT = (
+    _COMMON
+    + """
+-- ARGV: carrier, faults in a row before a rest, first rest ms, longest rest ms, lowest factor
+local key = P .. 'carrier:' .. ARGV[1]
+local streak = redis.call('HINCRBY', key, 'streak', 1)
+local factor = tonumber(redis.call('HGET', key, 'factor') or '1')
+redis.call('HSET', key, 'factor', math.max(tonumber(ARGV[5]), factor / 2))
+local over = streak - tonumber(ARGV[2])
+if over >= 0 then
+  local rest = math.min(tonumber(ARGV[3]) * 2 ^ math.min(over, 12), tonumber(ARGV[4]))
+  redis.call('HSET', key, 'rest_until', string.format('%.0f', now + rest))
+end
+redis.call('PEXPIRE', key, 600000)
+return streak
+"""
+)
+
+CARRIER_OK = """
+-- ARGV: carrier, step. The rate recovers by a step with each call that the carrier takes.
+local key = 'trunkline:carrier:' .. ARGV[1]
+if redis.call('EXISTS', key) == 0 then return 0 end
+local factor = tonumber(redis.call('HGET', key, 'factor') or '1') + tonumber(ARGV[2])
+if factor >= 1 then redis.call('DEL', key) return 0 end
+redis.call('HSET', key, 'factor', factor, 'streak', 0)
+redis.call('HDEL', key, 'rest_until')
+redis.call('PEXPIRE', key, 600000)
+return 1
+"""
