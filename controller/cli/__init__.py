@@ -1,6 +1,7 @@
 """The ``trunkline`` command: assembles the verbs of each file into one application.
 
-Each file of this package offers ``register(app)``, which adds its commands or its group of commands to the root.
+Each file of this package offers ``register(app)``, which adds its commands or its group of commands to the
+root.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ def build() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
-        epilog="Every command takes --json. Exit codes: 0 done, 1 refused, 2 mistakes in a file or the command line, "
-        "3 database, Redis or a controller is not there just now.",
+        epilog="Every command takes --json. Exit codes: 0 done, 1 refused, 2 mistakes in a file or the command "
+        "line, 3 database, Redis or a controller is not there just now.",
     )
 
     @app.callback()

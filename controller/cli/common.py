@@ -1,7 +1,9 @@
-"""What every command shares: settings, doors to database and Redis, how results are printed, how refusals end.
+"""What every command shares: settings, doors to database and Redis, how results are printed, how refusals
+end.
 
-Exit codes: 0 done, 1 refused, 2 a file or the command line has mistakes, 3 something is not there just now. A refusal is
-one line on stderr for each reason: ``trunkline: what; where; how to mend``. What a command does lies in its own file.
+Exit codes: 0 done, 1 refused, 2 a file or the command line has mistakes, 3 something is not there just now. A
+refusal is one line on stderr for each reason: ``trunkline: what; where; how to mend``. What a command does
+lies in its own file.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click import Context
 from typer.core import TyperGroup
 
 from controller.config import Settings, load
@@ -33,16 +34,27 @@ EXIT_UNAVAILABLE = 3
 PIPED_WIDTH = 240
 """Columns of a table that nobody watches: wide enough that no value is cut."""
 
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""typer's error for a mistaken command line; typer shows only its descendants under public names."""
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables, for programs.")]
 """The option that every command takes."""
 
 
 class Group(TyperGroup):
-    """A command group that turns our errors into lines and exit codes; the root uses it, so it covers every command."""
+    """A command group that turns our errors into lines and exit codes; the root uses it, so it covers every
+    command."""
 
-    def invoke(self, ctx: Context) -> Any:
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except USAGE_ERROR as error:
+            message = str(error.format_message())
+            if "\n" in message:  # a group called without a verb: its help is the answer
+                raise
+            command = error.ctx.command_path if error.ctx is not None else "trunkline"
+            complain([f"{message.rstrip('.')}; in `{command}`; `{command} --help` shows how it is called"])
+            raise typer.Exit(EXIT_BAD_FILE) from error
         except BadFile as error:
             complain(error.reasons)
             raise typer.Exit(EXIT_BAD_FILE) from error
@@ -73,8 +85,9 @@ def open_database(settings: Settings | None = None) -> Database:
 
 
 def redis_client(settings: Settings | None = None, *, blocking: bool = False) -> Redis:
-    """The configured Redis, answers as bytes. blocking: a client of its own for reads that wait in Redis; it never gives
-    up waiting, where the usual one does after a few seconds (redis-py would take a long wait for a dead server).
+    """The configured Redis, answers as bytes. blocking: a client of its own for reads that wait in Redis; it
+    never gives up waiting, where the usual one does after a few seconds (redis-py would take a long wait for
+    a dead server).
     """
     from controller.admin.bus import connect
 
