@@ -50,6 +50,14 @@ class BadFile(Refused):
         self.file = file
         super().__init__(*(f"{file}: {mistake}" for mistake in mistakes))
 
+    @classmethod
+    def together(cls, found: Sequence[BadFile]) -> BadFile:
+        """The mistakes of several files (at least one) as one error; ``file`` is the first of them."""
+        joined = cls(found[0].file, [])
+        joined.reasons = tuple(reason for error in found for reason in error.reasons)
+        joined.args = ("; ".join(joined.reasons),)
+        return joined
+
 
 class Unavailable(TrunklineError):
     """Not there just now; trying again may help."""
