@@ -6,15 +6,24 @@ raise ``Unavailable`` (``StoreDown``, ``LiveStateDown``, ``SwitchDown``) when th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from controller.domain.calls.actions import DialOrder, Target
 from controller.domain.calls.events import CallEvent, DialFailed
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
+
+
+T = TypeVar("T")
+
+
+class InThread(Protocol):
+    """Runs blocking work in a native thread while the calling greenlet waits."""
+
+    def __call__(self, work: Callable[[], T]) -> T: ...
 
 
 class Clock(Protocol):
@@ -219,6 +228,15 @@ class SlotUse:
     carrier: str
 
 
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Leases held now, by name, over all controllers."""
+
+    seats: Mapping[str, int]
+    fleets: Mapping[str, int]
+    channels: Mapping[str, int]
+
+
 class Limits(Protocol):
     """Seats, rate, fleet, channels, carrier CPS, number lock: Redis · in memory. Every slot is a lease."""
 
@@ -238,8 +256,8 @@ class Limits(Protocol):
         """Extend the leases of living calls (and re-enter them after Redis lost its data)."""
         ...
 
-    def in_use(self, campaign_keys: Sequence[str]) -> dict[str, int]:
-        """Seats taken, by campaign."""
+    def usage(self, campaign_keys: Sequence[str], bots: Sequence[str], carriers: Sequence[str]) -> Usage:
+        """What is taken now."""
         ...
 
     def carrier_fault(self, carrier: str) -> None:

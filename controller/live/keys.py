@@ -10,7 +10,7 @@
 | ``trunkline:launch:<carrier>`` | list | last launch times, ms, newest first | 60 s |
 | ``trunkline:rate:<campaign>`` | list | the same for the campaign's dialling rate | 60 s |
 | ``trunkline:turn:<campaign>:<carrier>`` | string | caller-id rotation | 1 day |
-| ``trunkline:carrier:<carrier>`` | hash | ``factor`` (share of the rate), ``streak`` (faults in a row), ``rest_until`` ms | 10 min |
+| ``trunkline:carrier:<carrier>`` | hash | ``factor`` of the rate, ``streak`` of faults, ``rest_until`` ms | 10 min |
 | ``trunkline:board:<node>`` | hash | campaign → what this controller publishes, JSON | 10 s |
 | ``trunkline:nodes`` | zset | node → last seen, s | - |
 

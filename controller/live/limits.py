@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from controller.domain.carriers.launch_rate import MARGIN_SECONDS
 from controller.errors import LiveStateDown
 from controller.live import keys, scripts
-from controller.ports import CarrierChoice, Granted, NoSlot, SlotRequest, SlotUse
+from controller.ports import CarrierChoice, Granted, NoSlot, SlotRequest, SlotUse, Usage
 
 HORIZON_SECONDS = 0.3
 """A call is given its launch time at most this far ahead; further off, ask again later."""
@@ -62,17 +62,18 @@ class RedisLimits:
     def renew(self, uses: Sequence[SlotUse]) -> None:
         self._run(self._renew, orjson.dumps({"uses": [_use(use) for use in uses], "lease": self._lease_ms}))
 
-    def in_use(self, campaign_keys: Sequence[str]) -> dict[str, int]:
-        counts = self._run(self._in_use, *(keys.seats(key) for key in campaign_keys)) if campaign_keys else []
-        return dict(zip(campaign_keys, map(int, counts), strict=True))
-
-    def fleets_in_use(self, bots: Sequence[str]) -> dict[str, int]:
-        counts = self._run(self._in_use, *(keys.fleet(bot) for bot in bots)) if bots else []
-        return dict(zip(bots, map(int, counts), strict=True))
-
-    def channels_in_use(self, carriers: Sequence[str]) -> dict[str, int]:
-        counts = self._run(self._in_use, *(keys.channels(name) for name in carriers)) if carriers else []
-        return dict(zip(carriers, map(int, counts), strict=True))
+    def usage(self, campaign_keys: Sequence[str], bots: Sequence[str], carriers: Sequence[str]) -> Usage:
+        wanted = [
+            *(keys.seats(key) for key in campaign_keys),
+            *(keys.fleet(bot) for bot in bots),
+            *(keys.channels(name) for name in carriers),
+        ]
+        counts = iter([int(count) for count in self._run(self._in_use, *wanted)] if wanted else [])
+        return Usage(
+            seats={key: next(counts) for key in campaign_keys},
+            fleets={bot: next(counts) for bot in bots},
+            channels={name: next(counts) for name in carriers},
+        )
 
     def carrier_fault(self, carrier: str) -> None:
         self._troubled.add(carrier)

@@ -1,0 +1,302 @@
+"""Live calls: event → machine → what to do about it, at the switch and in the record.
+
+Each call has a queue and a greenlet of its own from its launch to its end; both are gone after the hang-up. Events are put
+into the queue by the link's greenlet and taken in order here. An error in one call's greenlet ends that call, on record.
+
+The end of a call happens once: the machine says ``Finish`` once, and from here on the attempt's end is handed to the ledger,
+the slots go back, the carrier's health is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import gevent
+import structlog
+from gevent.event import Event
+from gevent.queue import Empty, SimpleQueue
+
+from controller.domain.calls.actions import Action, AskSwitch, Connect, Finish, HangUp, StartDetection
+from controller.domain.calls.events import CallEvent, DialFailed, Overdue, Vanished
+from controller.domain.calls.machine import hear, request_hang_up
+from controller.domain.calls.outcome import RULES, Outcome
+from controller.domain.calls.record import AttemptEnd
+from controller.domain.calls.states import Call, CallState
+from controller.domain.campaigns.retry import RetryPolicy
+from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.slots import SlotDesk
+from controller.engine.watch import Watch
+from controller.errors import LiveStateDown, SwitchDown
+from controller.ports import CarrierChoice, Clock, SlotUse, Switch
+
+log = structlog.get_logger("call")
+
+LATE_SECONDS = 0.015
+"""A call that is later than this for its launch time asks for a new one: a stalled loop must not turn into a burst."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangUpRequest:
+    """Somebody wants the call to end; takes its turn in the call's queue."""
+
+    why: str
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """One call and all that hangs on it. launch_at: monotonic seconds; not_after: UTC epoch seconds, the window's end."""
+
+    call: Call
+    lead_id: int
+    contact_id: int
+    run_id: int
+    attempts: int
+    uncharged: int
+    policy: RetryPolicy
+    use: SlotUse
+    carrier: CarrierChoice
+    launch_at: float
+    not_after: float
+    queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
+    greenlet: gevent.Greenlet[..., None] | None = None
+
+    @property
+    def attempt_id(self) -> str:
+        return self.call.order.attempt_id
+
+
+class CallDesk:
+    """``ports.SwitchListener``: told by the switch what happens. may_dial: whether a run may still place calls."""
+
+    def __init__(
+        self,
+        switch: Switch,
+        ledger: LedgerDesk,
+        slots: SlotDesk,
+        clock: Clock,
+        watch: Watch,
+        may_dial: Callable[[int], bool],
+        call_ended: Callable[[], None],
+    ) -> None:
+        self._switch = switch
+        self._ledger = ledger
+        self._slots = slots
+        self._clock = clock
+        self._watch = watch
+        self._may_dial = may_dial
+        self._call_ended = call_ended
+        self._calls: dict[str, LiveCall] = {}
+        self._empty = Event()
+        self._empty.set()
+
+    def place(self, live: LiveCall) -> None:
+        """Take over a call whose write-ahead is durable; it leaves at its launch time."""
+        self._enter(live)
+        live.greenlet = gevent.spawn(self._serve, live, True)
+
+    def adopt(self, live: LiveCall) -> None:
+        """Take over a call that is already in progress at the switch."""
+        self._enter(live)
+        live.greenlet = gevent.spawn(self._serve, live, False)
+
+    def hear(self, attempt_id: str, event: CallEvent) -> None:
+        live = self._calls.get(attempt_id)
+        if live is not None:
+            live.queue.put(event)
+
+    def link_lost(self) -> None:
+        log.warning("link", to="down", live_calls=len(self._calls))
+
+    def link_restored(self, same_core: bool) -> None:
+        """What happened meanwhile is not told again: ask for each call."""
+        log.warning("link", to="up", same_core=same_core, live_calls=len(self._calls))
+        for live in self._calls.values():
+            live.queue.put(Overdue(self._clock.now()))
+
+    def hang_up(self, attempt_id: str, why: str) -> bool:
+        """Ask for a call to end; False when there is none of that identity."""
+        live = self._calls.get(attempt_id)
+        if live is None:
+            return False
+        live.queue.put(HangUpRequest(why))
+        return True
+
+    def holds(self, attempt_id: str) -> bool:
+        return attempt_id in self._calls
+
+    def calls(self) -> list[Call]:
+        return [live.call for live in self._calls.values()]
+
+    def uses(self) -> list[SlotUse]:
+        """The slots that living calls hold, for renewal."""
+        return [live.use for live in self._calls.values()]
+
+    def wait_empty(self, seconds: float) -> bool:
+        """Wait for the last call to end; False when that took longer."""
+        return bool(self._empty.wait(seconds))
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def _enter(self, live: LiveCall) -> None:
+        self._calls[live.attempt_id] = live
+        self._empty.clear()
+        self._watch.live_calls(len(self._calls))
+
+    def _serve(self, live: LiveCall, launch: bool) -> None:
+        try:
+            if launch:
+                self._launch(live)
+            while live.call.state is not CallState.ENDED:
+                try:
+                    event = live.queue.get(timeout=live.call.expected_silence())
+                except Empty:
+                    event = Overdue(self._clock.now())
+                self._take(live, event)
+        except Exception as error:
+            log.exception("call failed", attempt=live.attempt_id, error=repr(error))
+            if live.call.state is not CallState.ENDED:
+                live.call.state = CallState.ENDED
+                live.call.ended_at = self._clock.now()
+                self._try_hang_up(live, "controller_error")
+                self._finish(live, Finish(Outcome.UNKNOWN, f"controller_error {type(error).__name__}", None))
+
+    def _launch(self, live: LiveCall) -> None:
+        """Wait for the launch time, look once more whether the call may leave, and let it go."""
+        try:
+            self._wait_for_launch(live)
+        except LiveStateDown as error:
+            self._take(live, DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"limits unknown: {error}"))
+            return
+        now = self._clock.now()
+        if not self._may_dial(live.run_id) or now >= live.not_after:
+            self._take(live, DialFailed(now, Outcome.NOT_DIALLED, "run_or_window_closed"))
+            return
+        live.call.placed_at = now
+        self._watch.call_placed(live.call.order.campaign, live.use.carrier)
+        try:
+            failed = self._switch.dial(live.call.order)
+        except SwitchDown as error:
+            failed = DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"switch_down: {error}")
+        if failed is not None:
+            self._take(live, failed)
+
+    def _wait_for_launch(self, live: LiveCall) -> None:
+        while True:
+            wait = live.launch_at - self._clock.monotonic()
+            if wait > 0:
+                self._clock.sleep(wait)
+            if self._clock.monotonic() - live.launch_at <= LATE_SECONDS:
+                return
+            live.launch_at = self._clock.monotonic() + self._slots.new_launch_time(live.carrier)
+
+    def _take(self, live: LiveCall, event: CallEvent | HangUpRequest) -> None:
+        before = live.call.state
+        if isinstance(event, HangUpRequest):
+            actions = request_hang_up(live.call, event.why)
+        else:
+            actions = hear(live.call, event)
+        if live.call.state is not before:
+            self._log_change(live, before, event)
+            self._measure(live, before)
+        for action in actions:
+            self._do(live, action)
+
+    def _do(self, live: LiveCall, action: Action) -> None:
+        match action:
+            case Finish():
+                self._finish(live, action)
+            case HangUp(why):
+                self._try_hang_up(live, why)
+            case Connect(target):
+                try:
+                    self._switch.connect(live.attempt_id, target, live.call.order.attributes)
+                except SwitchDown as error:
+                    # The dead-man's switch in the dialplan speaks to the person; the call's end comes as an event.
+                    log.error("connect failed", attempt=live.attempt_id, error=str(error))
+            case AskSwitch():
+                self._ask(live)
+            case StartDetection():
+                log.error("detection asked for, but this build has none", attempt=live.attempt_id)
+
+    def _ask(self, live: LiveCall) -> None:
+        try:
+            if self._switch.alive(live.attempt_id):
+                return
+        except SwitchDown:
+            return
+        # Its end may be on its way: an event that is already queued wins over the question's answer.
+        gevent.sleep(0.5)
+        if not live.queue.empty():
+            return
+        self._take(live, Vanished(self._clock.now(), "not known to the switch"))
+
+    def _try_hang_up(self, live: LiveCall, why: str) -> None:
+        try:
+            self._switch.hang_up(live.attempt_id, why)
+        except SwitchDown as error:
+            log.error("hang-up not sent", attempt=live.attempt_id, reason=why, error=str(error))
+
+    def _finish(self, live: LiveCall, finish: Finish) -> None:
+        call = live.call
+        now = call.ended_at or self._clock.now()
+        move = live.policy.after(finish.outcome, live.attempts, live.uncharged, now)
+        self._ledger.close(
+            AttemptEnd(
+                attempt_id=live.attempt_id,
+                lead_id=live.lead_id,
+                run_id=live.run_id,
+                ended_at=now,
+                outcome=finish.outcome,
+                cause=finish.cause,
+                sip_status=finish.sip_status,
+                move=move,
+                ringing_at=call.ringing_at,
+                answered_at=call.answered_at,
+                connected_to=call.connected_to,
+                connected_at=call.connected_at,
+                amd_verdict=call.verdict,
+                amd_ms=call.verdict_ms,
+            )
+        )
+        self._calls.pop(live.attempt_id, None)
+        self._slots.release(live.use)
+        if RULES[finish.outcome].carrier_fault:
+            self._slots.carrier_fault(live.use.carrier)
+        elif call.ringing_at is not None or call.answered_at is not None:
+            self._slots.carrier_ok(live.use.carrier)
+        self._watch.call_ended(call.order.campaign, live.use.carrier, finish.outcome.value)
+        if call.answered_at is None and call.ringing_at is not None:
+            self._watch.rang(call.order.campaign, now - call.placed_at)
+        self._watch.live_calls(len(self._calls))
+        if not self._calls:
+            self._empty.set()
+        self._call_ended()
+
+    def _measure(self, live: LiveCall, before: CallState) -> None:
+        call = live.call
+        if before in (CallState.DIALING, CallState.RINGING) and call.answered_at is not None:
+            self._watch.rang(call.order.campaign, call.answered_at - call.placed_at)
+        if call.state is CallState.CONNECTED and call.connected_at is not None and call.answered_at is not None:
+            self._watch.connected(call.order.campaign, call.connected_at - call.answered_at)
+
+    def _log_change(self, live: LiveCall, before: CallState, event: object) -> None:
+        log.info(
+            "call",
+            attempt=live.attempt_id,
+            campaign=live.call.order.campaign,
+            phone=live.use.phone,
+            frm=before.value,
+            to=live.call.state.value,
+            reason=_reason(event),
+        )
+
+
+def _reason(event: object) -> str:
+    words = [type(event).__name__]
+    for name in ("outcome", "cause", "reason", "why", "kind"):
+        value = getattr(event, name, None)
+        if value:
+            words.append(str(value))
+    return " ".join(words)

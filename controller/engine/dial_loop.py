@@ -1,0 +1,434 @@
+"""The dial loop: every pulse, or as soon as a call ends, place as many calls as the limits allow.
+
+One greenlet decides for all running campaigns, because they share carriers and bots and priority is a matter between them
+(``domain/pacing/priority.py``). A pulse reads the board, asks ``tick`` how many and in which order, takes leads from the
+hopper, and reserves slots for the whole round in one script. The write-ahead and the launch of a round then go on in a
+greenlet of their own, so that a slow commit never holds up the next pulse.
+
+Leads taken but not launched stay in hand for the next pulse; their leases bring them back if we die.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import gevent
+import orjson
+import structlog
+from gevent.event import Event
+
+from controller.domain.calls.actions import DialOrder
+from controller.domain.calls.record import AttemptDraft, Opening
+from controller.domain.calls.states import Call
+from controller.domain.campaigns.plan import RunPlan
+from controller.domain.campaigns.retry import RetryPolicy
+from controller.domain.carriers.routing import routes
+from controller.domain.hopper.lead import HopperLead
+from controller.domain.pacing.board import Board
+from controller.domain.pacing.priority import Turns
+from controller.engine.call_desk import CallDesk, LiveCall
+from controller.engine.gate import Open, Shut, Surroundings, gate
+from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.slots import SlotDesk
+from controller.engine.tick import Tick, Wish, tick
+from controller.engine.watch import Watch
+from controller.errors import LiveStateDown, StoreDown
+from controller.ports import (
+    CarrierChoice,
+    Clock,
+    Granted,
+    Hopper,
+    InThread,
+    LeadStore,
+    Limits,
+    NoSlot,
+    RunningRun,
+    RunStore,
+    SlotRequest,
+    SlotUse,
+    Usage,
+)
+
+log = structlog.get_logger("dial")
+
+HORIZON_SECONDS = 0.3
+"""How far ahead a round may reach; the limits give launch times no further off."""
+BREATH_SECONDS = 0.01
+"""Least time between two pulses, so that a hundred ends in a row make one pulse."""
+REFRESH_SECONDS = 0.5
+"""How often the list of running runs is read again; a nudge makes it at once."""
+LEAST_LEASE_SECONDS = 3.0
+"""A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
+
+
+@dataclass(slots=True)
+class Floor:
+    """What the loop keeps of one run between pulses."""
+
+    run: RunningRun
+    policy: RetryPolicy
+    in_hand: deque[HopperLead] = field(default_factory=deque)
+    depth: int = 0
+    opened: Open | None = None
+    binding: str = ""
+    reason: str = ""
+    until: float | None = None
+    launched: deque[float] = field(default_factory=lambda: deque(maxlen=2000))
+
+    @property
+    def key(self) -> str:
+        return self.run.plan.campaign
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    floor: Floor
+    lead: HopperLead
+    request: SlotRequest
+
+
+class DialLoop:
+    """One for a controller. ``run`` is its lasting greenlet; ``wake`` may be called from anywhere on the loop."""
+
+    def __init__(
+        self,
+        node: str,
+        runs: RunStore,
+        leads: LeadStore,
+        hopper: Hopper,
+        limits: Limits,
+        ledger: LedgerDesk,
+        slots: SlotDesk,
+        desk: CallDesk,
+        switch_ready: Callable[[], bool],
+        in_thread: InThread,
+        clock: Clock,
+        watch: Watch,
+        turns: Turns,
+        pulse_seconds: float,
+        number_busy_seconds: float,
+    ) -> None:
+        self._node = node
+        self._runs = runs
+        self._leads = leads
+        self._hopper = hopper
+        self._limits = limits
+        self._ledger = ledger
+        self._slots = slots
+        self._desk = desk
+        self._switch_ready = switch_ready
+        self._in_thread = in_thread
+        self._clock = clock
+        self._watch = watch
+        self._turns = turns
+        self._pulse_seconds = pulse_seconds
+        self._number_busy_seconds = number_busy_seconds
+        self._wake = Event()
+        self._floors: dict[int, Floor] = {}
+        self._refreshed_at = float("-inf")
+        self._rounds: set[gevent.Greenlet[..., None]] = set()
+        self._usage = Usage({}, {}, {})
+        self.draining = False
+
+    # ------------------------------------------------------------------ asked from outside
+
+    def wake(self) -> None:
+        """A call ended, slots went back: look again."""
+        self._wake.set()
+
+    def nudge(self) -> None:
+        """Campaigns changed: read them again and look."""
+        self._refreshed_at = float("-inf")
+        self._wake.set()
+
+    def may_dial(self, run_id: int) -> bool:
+        """Whether a call of this run may still leave."""
+        floor = self._floors.get(run_id)
+        return floor is not None and floor.opened is not None and not self.draining
+
+    def drain(self) -> None:
+        """No more calls begin; what is in hand goes back."""
+        self.draining = True
+        self.wake()
+
+    def standing(self) -> dict[str, dict[str, object]]:
+        """Campaign → what it does now and why, for the live board."""
+        now = self._clock.now()
+        return {
+            floor.key: {
+                "run": floor.run.number,
+                "state": floor.run.state,
+                "binding": floor.binding,
+                "reason": floor.reason,
+                "until": floor.until,
+                "seats": self._usage.seats.get(floor.key, 0),
+                "seat_limit": floor.run.plan.pacing.seats,
+                "hopper": floor.depth + len(floor.in_hand),
+                "calls_per_second": _recent_rate(floor.launched, now),
+                "at": now,
+            }
+            for floor in self._floors.values()
+        }
+
+    # ------------------------------------------------------------------ the greenlet
+
+    def run(self) -> None:
+        while True:
+            self._wake.wait(self._pulse_seconds)
+            self._wake.clear()
+            try:
+                self._pulse()
+            except LiveStateDown as error:
+                self._shut_all(f"Redis is away: {error}")
+                self._clock.sleep(self._pulse_seconds)
+            except StoreDown as error:
+                self._shut_all(f"the database is away: {error}")
+                self._clock.sleep(self._pulse_seconds)
+            self._clock.sleep(BREATH_SECONDS)
+
+    def stop(self, seconds: float) -> None:
+        """Wait for rounds under way, then hand back what is in hand."""
+        gevent.joinall(list(self._rounds), timeout=seconds)
+        for floor in self._floors.values():
+            self._hand_back(floor)
+
+    def _pulse(self) -> None:
+        self._refresh()
+        open_floors = self._look()
+        if not open_floors:
+            return
+        self._usage = self._limits.usage(*_names(open_floors))
+        for floor in open_floors:
+            floor.depth = self._hopper.depth(floor.run.run_id)
+            self._watch.hopper(floor.key, floor.depth + len(floor.in_hand))
+            self._watch.seats(floor.key, self._usage.seats[floor.key], floor.run.plan.pacing.seats)
+        by_key = {floor.key: floor for floor in open_floors}
+        decided = tick({key: self._wish(floor) for key, floor in by_key.items()}, self._turns)
+        for key, decision in decided.decisions.items():
+            by_key[key].binding, by_key[key].reason, by_key[key].until = decision.binding, decision.reason, None
+        asked = self._ask_for(decided, by_key)
+        if asked:
+            self._launch_granted(asked, self._limits.reserve([one.request for one in asked]))
+
+    def _refresh(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._refreshed_at < REFRESH_SECONDS:
+            return
+        found = {run.run_id: run for run in self._in_thread(self._runs.running)}
+        self._refreshed_at = now
+        for run_id in [run_id for run_id in self._floors if run_id not in found]:
+            self._hand_back(self._floors.pop(run_id))
+        for run_id, run in found.items():
+            floor = self._floors.get(run_id)
+            if floor is None:
+                self._floors[run_id] = Floor(run, run.plan.retry.policy())
+            elif floor.run != run:
+                floor.run, floor.policy = run, run.plan.retry.policy()
+
+    def _look(self) -> list[Floor]:
+        """Which runs may dial now; the others hand back what they have in hand."""
+        around = Surroundings(self._switch_ready(), self._ledger.healthy, self._slots.healthy, self.draining)
+        now = self._clock.now()
+        open_floors = []
+        for floor in self._floors.values():
+            verdict = gate(floor.run, around, now)
+            if isinstance(verdict, Shut):
+                floor.opened, floor.binding, floor.reason, floor.until = None, "gate", verdict.reason, verdict.until
+                self._hand_back(floor)
+            else:
+                floor.opened = verdict
+                open_floors.append(floor)
+        return open_floors
+
+    def _wish(self, floor: Floor) -> Wish:
+        plan = floor.run.plan
+        carriers_rate = sum(carrier.calls_per_second for carrier in plan.carriers)
+        own_rate = plan.pacing.calls_per_second
+        by_campaign = own_rate is not None and own_rate <= carriers_rate
+        capacity = plan.target.capacity
+        fleet = None if capacity is None else capacity - self._usage.fleets[plan.target.name]
+        board = Board(
+            seats=plan.pacing.seats,
+            in_progress=self._usage.seats[floor.key],
+            fleet_free=fleet,
+            channels_free=sum(c.channels - self._usage.channels[c.name] for c in plan.carriers),
+            calls_per_second=own_rate if by_campaign and own_rate is not None else carriers_rate,
+            rate_limited_by="dialling_rate" if by_campaign else "carrier_cps",
+            leads=floor.depth + len(floor.in_hand),
+            horizon_seconds=HORIZON_SECONDS,
+        )
+        return Wish(plan.mode, plan.priority, board)
+
+    def _ask_for(self, decided: Tick, floors: Mapping[str, Floor]) -> list[_Asked]:
+        """A lead and a slot request for each call, in the order of priority."""
+        soon = self._clock.now() + LEAST_LEASE_SECONDS
+        for key, decision in decided.decisions.items():
+            floor = floors[key]
+            while floor.in_hand and floor.in_hand[0].leased_until < soon:
+                floor.in_hand.popleft()
+            missing = decision.calls - len(floor.in_hand)
+            if missing > 0 and floor.depth:
+                taken = self._hopper.take(floor.run.run_id, missing)
+                floor.in_hand += [lead for lead in taken if lead.leased_until >= soon]
+        asked: list[_Asked] = []
+        for key in decided.order:
+            floor = floors[key]
+            if floor.in_hand:
+                lead = floor.in_hand.popleft()
+                request = _slot_request(lead, floor.run.plan)
+                if request.carriers:
+                    asked.append(_Asked(floor, lead, request))
+                else:
+                    self._defer(floor, lead, "no_route", 3600.0)
+        return asked
+
+    def _launch_granted(self, asked: Sequence[_Asked], answers: Sequence[Granted | NoSlot]) -> None:
+        launches: list[tuple[_Asked, Granted, float]] = []
+        refused: dict[int, list[HopperLead]] = {}
+        now = self._clock.monotonic()
+        for one, answer in zip(asked, answers, strict=True):
+            if isinstance(answer, Granted):
+                launches.append((one, answer, now + answer.launch_in_seconds))
+                self._turns.granted(one.floor.key)
+                one.floor.launched.append(self._clock.now())
+                continue
+            self._watch.not_launched(one.floor.key, answer.limit)
+            if answer.limit == "number_busy":
+                self._defer(one.floor, one.lead, answer.limit, self._number_busy_seconds)
+            else:
+                one.floor.binding = answer.limit
+                one.floor.reason = f"no slot: {answer.limit.replace('_', ' ')}"
+                refused.setdefault(one.lead.run_id, []).append(one.lead)
+        for run_id, leads in refused.items():
+            self._floors[run_id].in_hand.extendleft(reversed(leads))
+        if launches:
+            round_ = gevent.spawn(self._write_ahead_and_place, launches)
+            self._rounds.add(round_)
+            round_.link(self._rounds.discard)
+
+    def _write_ahead_and_place(self, launches: Sequence[tuple[_Asked, Granted, float]]) -> None:
+        drafts = [self._draft(one, granted) for one, granted, _ in launches]
+        try:
+            openings = self._ledger.open(drafts)
+        except StoreDown as error:
+            log.warning("round not launched", calls=len(drafts), reason=str(error))
+            for one, granted, _ in launches:
+                self._slots.release(_slot_use(one, granted))
+            return
+        for (one, granted, launch_at), opening in zip(launches, openings, strict=True):
+            if opening is Opening.OPENED and one.floor.opened is not None:
+                self._desk.place(self._live_call(one, granted, launch_at, one.floor.opened.not_after))
+            elif opening is Opening.OPENED:
+                # The gate shut during the write-ahead: place it all the same; the desk refuses and closes it on record.
+                self._desk.place(self._live_call(one, granted, launch_at, 0.0))
+            else:
+                log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)
+                self._slots.release(_slot_use(one, granted))
+
+    def _draft(self, one: _Asked, granted: Granted) -> AttemptDraft:
+        plan, lead = one.floor.run.plan, one.lead
+        return AttemptDraft(
+            attempt_id=one.request.attempt_id,
+            lead_id=lead.lead_id,
+            claim=lead.claim,
+            run_id=lead.run_id,
+            campaign_id=plan.campaign_id,
+            contact_id=lead.contact_id,
+            phone=lead.phone,
+            caller_id=granted.caller_id,
+            carrier=granted.carrier,
+            node=self._node,
+            created_at=self._clock.now(),
+            max_attempts=plan.retry.max_attempts,
+            dnc_list_ids=plan.dnc_list_ids,
+        )
+
+    def _live_call(self, one: _Asked, granted: Granted, launch_at: float, not_after: float) -> LiveCall:
+        plan, lead = one.floor.run.plan, one.lead
+        carrier = next(carrier for carrier in plan.carriers if carrier.name == granted.carrier)
+        order = DialOrder(
+            attempt_id=one.request.attempt_id,
+            campaign=plan.campaign,
+            run_id=lead.run_id,
+            gateway=carrier.gateway,
+            dial_string_number=carrier.dial_number(lead.phone),
+            caller_id=granted.caller_id,
+            ring_seconds=plan.max_ring_seconds,
+            max_seconds=plan.max_call_seconds,
+            target=plan.call_target,
+            attributes=_attributes(lead.attributes),
+        )
+        return LiveCall(
+            call=Call(order, placed_at=self._clock.now()),
+            lead_id=lead.lead_id,
+            contact_id=lead.contact_id,
+            run_id=lead.run_id,
+            attempts=lead.attempts,
+            uncharged=lead.uncharged,
+            policy=one.floor.policy,
+            use=_slot_use(one, granted),
+            carrier=next(choice for choice in one.request.carriers if choice.name == granted.carrier),
+            launch_at=launch_at,
+            not_after=not_after,
+        )
+
+    def _defer(self, floor: Floor, lead: HopperLead, reason: str, seconds: float) -> None:
+        try:
+            self._in_thread(partial(self._leads.defer, lead, self._clock.now() + seconds, reason))
+        except StoreDown as error:
+            log.warning("lead not deferred; its lease will bring it back", lead=lead.lead_id, reason=str(error))
+
+    def _hand_back(self, floor: Floor) -> None:
+        if not floor.in_hand:
+            return
+        leads = list(floor.in_hand)
+        floor.in_hand.clear()
+        try:
+            self._in_thread(partial(self._leads.give_back, leads))
+        except StoreDown as error:
+            log.warning("leads not handed back; their leases will bring them", leads=len(leads), reason=str(error))
+
+    def _shut_all(self, reason: str) -> None:
+        for floor in self._floors.values():
+            floor.binding, floor.reason, floor.until = "gate", reason, None
+
+
+def _slot_request(lead: HopperLead, plan: RunPlan) -> SlotRequest:
+    return SlotRequest(
+        attempt_id=str(uuid.uuid4()),
+        campaign_key=plan.campaign,
+        phone=lead.phone,
+        seats=plan.pacing.seats,
+        rate=plan.pacing.calls_per_second,
+        bot=plan.target.name if plan.target.capacity is not None else None,
+        bot_capacity=plan.target.capacity or 0,
+        carriers=tuple(
+            CarrierChoice(carrier.name, carrier.calls_per_second, carrier.channels, numbers)
+            for carrier, numbers in routes(lead.phone, plan.carriers, plan.numbers)
+        ),
+    )
+
+
+def _slot_use(one: _Asked, granted: Granted) -> SlotUse:
+    request = one.request
+    return SlotUse(request.attempt_id, request.campaign_key, request.phone, request.bot, granted.carrier)
+
+
+def _attributes(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple((str(name), str(value)) for name, value in orjson.loads(text).items()) if text else ()
+
+
+def _names(floors: Sequence[Floor]) -> tuple[list[str], list[str], list[str]]:
+    """Campaigns, bots and carriers that the floors use."""
+    campaigns = [floor.key for floor in floors]
+    bots = {floor.run.plan.target.name for floor in floors if floor.run.plan.target.capacity is not None}
+    carriers = {carrier.name for floor in floors for carrier in floor.run.plan.carriers}
+    return campaigns, sorted(bots), sorted(carriers)
+
+
+def _recent_rate(launched: deque[float], now: float, seconds: float = 5.0) -> float:
+    return round(sum(1 for at in launched if at > now - seconds) / seconds, 1)

@@ -1,0 +1,35 @@
+"""Who looks on: what the engine reports of its own work, for metrics. Counting must never change what is counted."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Watch(Protocol):
+    """Fulfilled by ``controller.metrics.Metrics``. Every method returns at once."""
+
+    def call_placed(self, campaign: str, carrier: str) -> None: ...
+
+    def call_ended(self, campaign: str, carrier: str, outcome: str) -> None: ...
+
+    def rang(self, campaign: str, seconds: float) -> None:
+        """From launch to the answer or the end of ringing."""
+        ...
+
+    def connected(self, campaign: str, seconds: float) -> None:
+        """From answer to bot, IVR or message."""
+        ...
+
+    def live_calls(self, count: int) -> None: ...
+
+    def seats(self, campaign: str, taken: int, limit: int) -> None: ...
+
+    def hopper(self, campaign: str, leads: int) -> None: ...
+
+    def launch_rate(self, carrier: str, calls_per_second: float) -> None: ...
+
+    def not_launched(self, campaign: str, limit: str) -> None:
+        """A call that was wanted found no slot; ``limit`` says which."""
+        ...
+
+    def wrote_ahead(self, attempts: int, seconds: float) -> None: ...
