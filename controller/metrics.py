@@ -1,0 +1,301 @@
+"""Every Prometheus series once: meaning, unit, labels. README's table and the Grafana dashboard are made from :data:`SERIES`.
+
+What is counted lies here; when, the rooms decide, by calling :class:`Metrics` in the trade's words. How it is served:
+``metrics_endpoint.py``. Labels are names of ours (campaign, carrier, outcome …), never numbers or ids of calls, so that the
+count of series stays small.
+
+Counting takes no lock: the client library's own locks are greenlet locks in the patched controller, and a scrape from
+another thread would then make a call's greenlet wait. The rule instead: **one thread writes a series**, the scrape only
+reads (copies of dicts and lists, which the interpreter takes in one step). Everything is written by the loop's thread
+except ``trunkline_loop_stall_seconds``, which is the watchdog's.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """name: as scraped, without the ``_total``, ``_bucket`` … that the kind adds. buckets: upper bounds, +Inf is added."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    meaning: str
+    labels: Labels = ()
+    buckets: tuple[float, ...] = ()
+
+
+RING_BUCKETS = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0)
+BRIDGE_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # the law's bound is 2 s
+LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0)
+STALL_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+ROW_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
+
+CALLS_PLACED = Series("trunkline_calls_placed", "counter", "calls", "Calls handed to the switch.", ("campaign", "carrier"))
+CALLS_ENDED = Series(
+    "trunkline_calls_ended", "counter", "calls", "Calls over, by how they ended.", ("campaign", "carrier", "outcome")
+)
+LIVE_CALLS = Series("trunkline_live_calls", "gauge", "calls", "Calls of this controller in progress, ringing included.")
+NOT_LAUNCHED = Series(
+    "trunkline_calls_not_launched",
+    "counter",
+    "calls",
+    "Calls that were wanted and found no slot, by the limit that bound.",
+    ("campaign", "limit"),
+)
+SEATS_IN_USE = Series("trunkline_seats_in_use", "gauge", "seats", "Seats taken, all controllers.", ("campaign",))
+SEATS_LIMIT = Series("trunkline_seats_limit", "gauge", "seats", "Seats the campaign may take.", ("campaign",))
+CARRIER_RATE = Series(
+    "trunkline_carrier_calls_per_second",
+    "gauge",
+    "calls per second",
+    "Launches a second to the carrier, as last reported by the dial loop.",
+    ("carrier",),
+)
+CARRIER_PEAK = Series(
+    "trunkline_carrier_peak_calls_per_second",
+    "gauge",
+    "calls per second",
+    "Most launches of this controller in any one-second window of the last 15 seconds.",
+    ("carrier",),
+)
+RING_SECONDS = Series(
+    "trunkline_ring_seconds",
+    "histogram",
+    "seconds",
+    "From launch to the answer, or to the end where nobody answered.",
+    ("campaign",),
+    RING_BUCKETS,
+)
+BRIDGE_SECONDS = Series(
+    "trunkline_answer_to_bridge_seconds",
+    "histogram",
+    "seconds",
+    "From the answer until the person and the bot, IVR or message hear each other.",
+    ("campaign",),
+    BRIDGE_BUCKETS,
+)
+EVENT_LAG = Series(
+    "trunkline_event_lag_seconds",
+    "histogram",
+    "seconds",
+    "From the moment the switch stamped an event until it was handled.",
+    buckets=LAG_BUCKETS,
+)
+EVENTS = Series("trunkline_events_handled", "counter", "events", "Events from the switch, by kind.", ("kind",))
+LOOP_STALL = Series(
+    "trunkline_loop_stall_seconds",
+    "histogram",
+    "seconds",
+    "How long the loop stood still; 2 s cost the event link.",
+    buckets=STALL_BUCKETS,
+)
+COMMANDS = Series(
+    "trunkline_commands",
+    "counter",
+    "commands",
+    "Commands to the switch by fate: not_sent, unconfirmed, accepted, refused.",
+    ("stage",),
+)
+LINK_UP = Series("trunkline_link_up", "gauge", "0 or 1", "Whether a link to the switch is up.", ("link",))
+HOPPER_DEPTH = Series("trunkline_hopper_depth", "gauge", "leads", "Leads in the hopper, about to be dialled.", ("campaign",))
+LEADS = Series("trunkline_leads", "gauge", "leads", "Leads of the present run, by state.", ("campaign", "state"))
+LEADS_DUE = Series("trunkline_leads_due", "gauge", "leads", "Waiting leads whose time has come.", ("campaign",))
+IMPORT_ROWS = Series("trunkline_import_rows", "counter", "rows", "Rows read by imports: accepted, rejected.", ("verdict",))
+WRITE_AHEAD = Series(
+    "trunkline_write_ahead_seconds",
+    "histogram",
+    "seconds",
+    "One commit of attempts before their calls leave.",
+    buckets=LAG_BUCKETS,
+)
+WRITE_AHEAD_ROWS = Series(
+    "trunkline_write_ahead_rows", "histogram", "rows", "Attempts opened by one commit.", buckets=ROW_BUCKETS
+)
+LOG_LINES_DROPPED = Series("trunkline_log_lines_dropped", "counter", "lines", "Log lines lost because nobody read the log.")
+
+SERIES: tuple[Series, ...] = (
+    *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_RATE, CARRIER_PEAK),
+    *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
+    *(LEADS, LEADS_DUE, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
+)
+
+PEAK_SECONDS = 15
+"""How far back :data:`CARRIER_PEAK` looks: the usual scrape interval, so that no second goes unseen."""
+
+
+class _Numbers(dict[Labels, float]):
+    """Label values → number, of a counter or a gauge."""
+
+    def add(self, labels: Labels, amount: float = 1.0) -> None:
+        self[labels] = self.get(labels, 0.0) + amount
+
+
+class _Histogram:
+    """Label values → observations by bucket, the last bucket being +Inf, and their sum after it."""
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._rows: dict[Labels, list[float]] = {}
+
+    def observe(self, labels: Labels, value: float) -> None:
+        row = self._rows.get(labels)
+        if row is None:
+            row = self._rows[labels] = [0.0] * (len(self._bounds) + 2)
+        row[bisect_left(self._bounds, value)] += 1.0
+        row[-1] += value
+
+    def rows(self) -> Iterator[tuple[Labels, list[tuple[str, float]], float]]:
+        """Labels, cumulated buckets as (upper bound, count), sum."""
+        for labels, live in self._rows.copy().items():
+            row = live.copy()
+            total, buckets = 0.0, []
+            for bound, count in zip((*map(str, self._bounds), "+Inf"), row[:-1], strict=True):
+                total += count
+                buckets.append((bound, total))
+            yield labels, buckets, row[-1]
+
+
+class _Launches:
+    """The most launches in any one-second window, by the second in which the window ended."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+        self._peaks: deque[tuple[int, int]] = deque(maxlen=PEAK_SECONDS + 1)
+
+    def add(self, at: float) -> None:
+        times, peaks = self._times, self._peaks
+        times.append(at)
+        while times[0] <= at - 1.0:
+            times.popleft()
+        if peaks and peaks[-1][0] == int(at):
+            peaks[-1] = (int(at), max(peaks[-1][1], len(times)))
+        else:
+            peaks.append((int(at), len(times)))
+
+    def peak(self, now: float) -> int:
+        return max((count for second, count in self._peaks.copy() if second >= now - PEAK_SECONDS), default=0)
+
+
+class Metrics:
+    """The counts of one controller; fulfils ``engine.watch.Watch``. A method costs about a microsecond."""
+
+    def __init__(self) -> None:
+        self._numbers = {series.name: _Numbers() for series in SERIES if series.kind != "histogram"}
+        self._histograms = {series.name: _Histogram(series.buckets) for series in SERIES if series.kind == "histogram"}
+        self._launches: dict[str, _Launches] = {}
+        self._placed = self._numbers[CALLS_PLACED.name]
+        self._ended = self._numbers[CALLS_ENDED.name]
+        self._events = self._numbers[EVENTS.name]
+        self._lag = self._histograms[EVENT_LAG.name]
+
+    def call_placed(self, campaign: str, carrier: str) -> None:
+        """A call went to the switch just now."""
+        self._placed.add((campaign, carrier))
+        launches = self._launches.get(carrier)
+        if launches is None:
+            launches = self._launches[carrier] = _Launches()
+        launches.add(time.monotonic())
+
+    def call_ended(self, campaign: str, carrier: str, outcome: str) -> None:
+        self._ended.add((campaign, carrier, outcome))
+
+    def not_launched(self, campaign: str, limit: str) -> None:
+        self._numbers[NOT_LAUNCHED.name].add((campaign, limit))
+
+    def live_calls(self, count: int) -> None:
+        self._numbers[LIVE_CALLS.name][()] = count
+
+    def seats(self, campaign: str, taken: int, limit: int) -> None:
+        self._numbers[SEATS_IN_USE.name][(campaign,)] = taken
+        self._numbers[SEATS_LIMIT.name][(campaign,)] = limit
+
+    def launch_rate(self, carrier: str, calls_per_second: float) -> None:
+        self._numbers[CARRIER_RATE.name][(carrier,)] = calls_per_second
+
+    def rang(self, campaign: str, seconds: float) -> None:
+        self._histograms[RING_SECONDS.name].observe((campaign,), seconds)
+
+    def connected(self, campaign: str, seconds: float) -> None:
+        self._histograms[BRIDGE_SECONDS.name].observe((campaign,), seconds)
+
+    def hopper(self, campaign: str, leads: int) -> None:
+        self._numbers[HOPPER_DEPTH.name][(campaign,)] = leads
+
+    def wrote_ahead(self, attempts: int, seconds: float) -> None:
+        self._histograms[WRITE_AHEAD_ROWS.name].observe((), attempts)
+        self._histograms[WRITE_AHEAD.name].observe((), seconds)
+
+    def event_handled(self, kind: str, lag_seconds: float) -> None:
+        self._events.add((kind,))
+        self._lag.observe((), lag_seconds)
+
+    def loop_stalled(self, seconds: float) -> None:
+        """The watchdog's thread only."""
+        self._histograms[LOOP_STALL.name].observe((), seconds)
+
+    def command(self, stage: str) -> None:
+        """stage: not_sent, unconfirmed, accepted, refused."""
+        self._numbers[COMMANDS.name].add((stage,))
+
+    def link_up(self, link: str, up: bool) -> None:
+        self._numbers[LINK_UP.name][(link,)] = float(up)
+
+    def leads(self, campaign: str, state: str, leads: int) -> None:
+        self._numbers[LEADS.name][(campaign, state)] = leads
+
+    def leads_due(self, campaign: str, leads: int) -> None:
+        self._numbers[LEADS_DUE.name][(campaign,)] = leads
+
+    def import_rows(self, accepted: int, rejected: int) -> None:
+        """Totals since the counters began; imports run in workers and count in Redis."""
+        self._numbers[IMPORT_ROWS.name].update({("accepted",): accepted, ("rejected",): rejected})
+
+    def log_lines_dropped(self, lines: int) -> None:
+        """Total since the process began."""
+        self._numbers[LOG_LINES_DROPPED.name][()] = lines
+
+    def forget(self, campaign: str) -> None:
+        """The campaign's run is over: what it shows of the present moment goes, what it has counted stays."""
+        for series in SERIES:
+            if series.kind == "gauge" and series.labels[:1] == ("campaign",):
+                numbers = self._numbers[series.name]
+                for labels in [labels for labels in numbers if labels[0] == campaign]:
+                    del numbers[labels]
+
+    def collect(self) -> Iterator[Metric]:
+        """What the client library's exposition asks of a collector; safe from any thread."""
+        for series in SERIES:
+            if series.kind == "histogram":
+                family = HistogramMetricFamily(series.name, series.meaning, labels=series.labels)
+                for labels, buckets, total in self._histograms[series.name].rows():
+                    family.add_metric(labels, buckets, total)
+                yield family
+            else:
+                make = CounterMetricFamily if series.kind == "counter" else GaugeMetricFamily
+                numbers = make(series.name, series.meaning, labels=series.labels)
+                for labels, number in self._read(series).items():
+                    numbers.add_metric(labels, number)
+                yield numbers
+
+    def exposition(self) -> bytes:
+        """The text that a scrape gets. Milliseconds of work: never on the loop."""
+        return generate_latest(self)
+
+    def _read(self, series: Series) -> dict[Labels, float]:
+        if series is CARRIER_PEAK:
+            now = time.monotonic()
+            return {(carrier,): launches.peak(now) for carrier, launches in self._launches.copy().items()}
+        return self._numbers[series.name].copy()
