@@ -73,7 +73,7 @@ def _ringing(call: Call, event: CallEvent) -> list[Action]:
 def _answered(call: Call, event: CallEvent) -> list[Action]:
     call.left = True
     call.answered_at = call.answered_at or event.at
-    if call.state is CallState.ENDING:
+    if call.state not in _BEFORE_ANSWER:
         return []
     if call.order.connect_on_answer:
         call.state = CallState.ANSWERED
@@ -94,7 +94,6 @@ def _verdict(call: Call, event: CallEvent) -> list[Action]:
 def _connected(call: Call, event: CallEvent) -> list[Action]:
     assert isinstance(event, Connected)
     call.left = True
-    call.answered_at = call.answered_at or event.at
     call.connected_at = call.connected_at or event.at
     call.connected_to = event.to
     if call.state is not CallState.ENDING:
@@ -114,6 +113,7 @@ def _hung_up(call: Call, event: CallEvent) -> list[Action]:
     call.answered_at = call.answered_at or event.answered_at
     if event.connected_at is not None and call.connected_at is None:
         call.connected_at, call.connected_to = event.connected_at, call.order.target.name
+    call.answered_at = call.answered_at or call.connected_at
     call.connect_failed = call.connect_failed or event.connect_failed
     return _finish(call, event.at, _outcome_at_hang_up(call, event), event.cause, event.sip_status)
 
@@ -145,6 +145,7 @@ def _overdue(call: Call, event: CallEvent) -> list[Action]:
 
 def _vanished(call: Call, event: CallEvent) -> list[Action]:
     assert isinstance(event, Vanished)
+    call.answered_at = call.answered_at or call.connected_at
     outcome = Outcome.ANSWERED if call.connected_at is not None else Outcome.UNKNOWN
     return _finish(call, event.at, outcome, event.reason, None)
 
@@ -161,8 +162,8 @@ _ALIVE = tuple(state for state in CallState if state is not CallState.ENDED)
 
 TABLE: dict[tuple[CallState, type[CallEvent]], Row] = {
     **{(state, Left): _left for state in (*_BEFORE_ANSWER, CallState.ENDING)},
-    **{(state, Ringing): _ringing for state in (*_BEFORE_ANSWER, CallState.ENDING)},
-    **{(state, Answered): _answered for state in (*_BEFORE_ANSWER, CallState.ENDING)},
+    **{(state, Ringing): _ringing for state in _ALIVE},
+    **{(state, Answered): _answered for state in _ALIVE},
     (CallState.SCREENING, VerdictGiven): _verdict,
     **{
         (state, Connected): _connected

@@ -21,7 +21,8 @@ from controller.domain.site import E164_TEXT, Name, Part, mistakes
 MAX_LISTS = 10
 """Lists a campaign (features 1.13)."""
 
-HOURS = re.compile(r"^([01][0-9]|2[0-3]):([0-5][0-9])-(([01][0-9]|2[0-3]):([0-5][0-9])|24:00)$")
+_CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
+HOURS = re.compile(rf"^{_CLOCK}-({_CLOCK}|24:00)$")
 SOUND_FILE = re.compile(r"^[A-Za-z0-9_./:=%,-]{1,255}$")
 EXTENSION = re.compile(r"^[A-Za-z0-9_*#+-]{1,64}$")
 
@@ -78,7 +79,10 @@ class Pacing(Part):
 
 
 class Hours(Part):
-    """Contactable hours on some days: ``days = ["mon", "tue"]``, ``hours = ["09:00-13:00", "14:00-18:00"]``."""
+    """Contactable hours on some days: ``days = ["mon", "tue"]``, ``hours = ["09:00-13:00", "14:00-18:00"]``.
+
+    Seconds may be given (``09:00:30``); an end before the start passes midnight.
+    """
 
     days: Annotated[tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)] = (
         "mon",
