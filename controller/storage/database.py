@@ -15,16 +15,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from controller.errors import Refused, StoreDown
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_SECONDS = 10.0
 """How long a writer waits for SQLite's one write lock, or for a free connection, before it calls the database down."""
@@ -92,6 +93,8 @@ class Database:
 
 def migrations_config(url: str) -> Config:
     """Alembic's configuration for this package's migrations and that database."""
+    from alembic.config import Config
+
     config = Config(MIGRATIONS / "alembic.ini")
     config.attributes["url"] = url
     return config
@@ -99,6 +102,8 @@ def migrations_config(url: str) -> Config:
 
 def upgrade(url: str) -> None:
     """``alembic upgrade head``; harmless when up to date, and when several processes do it at once."""
+    from alembic import command  # here, because it takes most of a second to import and most processes never migrate
+
     _checked(url)
     command.upgrade(migrations_config(url), "head")
 
