@@ -1,0 +1,186 @@
+"""Seats, fleets, channels, rates and number locks: one suite over Redis and memory (invariant I5)."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+from redis import Redis
+
+from controller.live.limits import FAULTS_BEFORE_REST, HORIZON_SECONDS, RedisLimits
+from controller.live.memory import MemoryLimits
+from controller.ports import CarrierChoice, Granted, Limits, NoSlot, SlotRequest, SlotUse
+
+LEASE_SECONDS = 1.0
+FAST = CarrierChoice("fast", 1000.0, 100, ("+911", "+912", "+913"))
+SLOW = CarrierChoice("slow", 5.0, 100, ("+921",))
+TINY = CarrierChoice("tiny", 1000.0, 1, ("+931",))
+_ids = itertools.count()
+
+
+@pytest.fixture(params=["redis", "memory"])
+def world(request: pytest.FixtureRequest) -> Iterator[SimpleNamespace]:
+    """The limits, and a way to let time pass."""
+    if request.param == "memory":
+        clock = [1000.0]
+
+        def pass_time(seconds: float) -> None:
+            clock[0] += seconds
+
+        yield SimpleNamespace(limits=MemoryLimits(lambda: clock[0], LEASE_SECONDS), wait=pass_time)
+        return
+    client = Redis.from_url(request.getfixturevalue("redis_server").url)
+    client.flushall()
+    yield SimpleNamespace(limits=RedisLimits(client, LEASE_SECONDS), wait=time.sleep)
+    client.close()
+
+
+def wanted(phone: int | None = None, carriers: tuple[CarrierChoice, ...] = (FAST,), **change: object) -> SlotRequest:
+    number = next(_ids)
+    request = SlotRequest(f"attempt-{number}", "june", phone or 91_000_000 + number, 50, None, "bot", 50, carriers)
+    return replace(request, **change)  # type: ignore[arg-type]
+
+
+def use_of(request: SlotRequest, granted: Granted) -> SlotUse:
+    return SlotUse(request.attempt_id, request.campaign_key, request.phone, request.bot, granted.carrier)
+
+
+def take(limits: Limits, *requests: SlotRequest) -> list[str]:
+    """Carrier of each granted request, or the limit that refused it."""
+    return [a.carrier if isinstance(a, Granted) else f"no {a.limit}" for a in limits.reserve(requests)]
+
+
+@pytest.mark.parametrize(
+    ("change", "refusal"),
+    [
+        ({"seats": 2}, "no seats"),
+        ({"bot_capacity": 2}, "no fleet"),
+        ({"carriers": (replace(FAST, channels=2),)}, "no carrier_channels"),
+    ],
+)
+def test_a_limit_of_two_lets_two_through(world: SimpleNamespace, change: dict[str, object], refusal: str):
+    """The third call finds no seat, no bot or no channel; a call that ends makes room for it."""
+    requests = [wanted(**change) for _ in range(3)]
+    answers = world.limits.reserve(requests)
+    assert [type(answer) for answer in answers] == [Granted, Granted, NoSlot]
+    assert f"no {answers[2].limit}" == refusal
+    world.limits.release([use_of(requests[0], answers[0])])
+    assert take(world.limits, requests[2]) == ["fast"]
+
+
+def test_a_number_is_locked_for_the_life_of_its_call(world: SimpleNamespace):
+    """Another campaign cannot ring a number that is on a call; afterwards it can (invariant I1)."""
+    first, second = wanted(phone=915_550_100), wanted(phone=915_550_100, campaign_key="july")
+    (granted,) = world.limits.reserve([first])
+    assert take(world.limits, second) == ["no number_busy"]
+    world.limits.release([use_of(first, granted)])
+    assert take(world.limits, second) == ["fast"]
+
+
+def test_releasing_twice_frees_once(world: SimpleNamespace):
+    """A repeated release gives nobody a second seat."""
+    requests = [wanted(seats=2) for _ in range(4)]
+    first, second = world.limits.reserve(requests[:2])
+    world.limits.release([use_of(requests[0], first)])
+    world.limits.release([use_of(requests[0], first)])
+    assert take(world.limits, *requests[2:]) == ["fast", "no seats"]
+    assert isinstance(second, Granted)
+
+
+def test_a_crashed_holders_slots_come_back(world: SimpleNamespace):
+    """Leases end by themselves; renewed ones do not."""
+    requests = [wanted(seats=2) for _ in range(2)]
+    kept, lost = world.limits.reserve(requests)
+    world.wait(LEASE_SECONDS * 0.6)
+    world.limits.renew([use_of(requests[0], kept)])
+    world.wait(LEASE_SECONDS * 0.6)
+    assert world.limits.usage(["june"], ["bot"], ["fast"]).seats == {"june": 1}
+    assert isinstance(lost, Granted)
+    assert take(world.limits, replace(requests[1], attempt_id="again"), replace(requests[0], attempt_id="twice")) == [
+        "fast",
+        "no number_busy",
+    ]
+
+
+def test_renewal_re_enters_what_was_lost(world: SimpleNamespace):
+    """After Redis came back empty, the calls that live on take their seats again."""
+    request = wanted()
+    world.limits.renew([SlotUse(request.attempt_id, "june", request.phone, "bot", "fast")])
+    usage = world.limits.usage(["june"], ["bot"], ["fast"])
+    assert (usage.seats["june"], usage.fleets["bot"], usage.channels["fast"]) == (1, 1, 1)
+    assert take(world.limits, wanted(phone=request.phone)) == ["no number_busy"]
+
+
+def test_no_second_holds_more_than_the_carrier_allows(world: SimpleNamespace):
+    """Five calls a second: launch times granted never put six into one second."""
+    launches: list[float] = []
+    passed = 0.0
+    begun = time.monotonic()
+    while passed < 2.5:
+        for answer in world.limits.reserve([wanted(carriers=(SLOW,)) for _ in range(4)]):
+            if isinstance(answer, Granted):
+                launches.append(passed + answer.launch_in_seconds)
+            else:
+                assert answer.limit == "carrier_cps"
+        world.wait(0.1)
+        passed = passed + 0.1 if isinstance(world.limits, MemoryLimits) else time.monotonic() - begun
+    launches.sort()
+    assert len(launches) >= 10
+    # 10 ms: the test's own clock is not Redis' clock
+    assert all(later - earlier > 1.0 - 0.01 for earlier, later in zip(launches, launches[5:], strict=False))
+
+
+def test_a_campaigns_own_rate_holds_too(world: SimpleNamespace):
+    """Two calls a second for the campaign, whatever its carriers could do."""
+    answers = world.limits.reserve([wanted(rate=2.0) for _ in range(3)])
+    assert [isinstance(answer, Granted) for answer in answers] == [True, True, False]
+    assert answers[2].limit == "dialling_rate"
+    assert answers[2].retry_in_seconds > 1.0 - HORIZON_SECONDS
+
+
+def test_the_next_carrier_takes_what_the_first_cannot(world: SimpleNamespace):
+    """One channel at the first carrier: the second call goes by the other one, with that one's numbers."""
+    requests = [wanted(carriers=(TINY, FAST)) for _ in range(2)]
+    first, second = world.limits.reserve(requests)
+    assert (first.carrier, first.caller_id) == ("tiny", "+931")
+    assert second.carrier == "fast"
+    assert second.caller_id in FAST.numbers
+
+
+def test_caller_ids_take_turns(world: SimpleNamespace):
+    """The pool rotates evenly over the calls of a campaign."""
+    answers = world.limits.reserve([wanted() for _ in range(6)])
+    assert [answer.caller_id for answer in answers] == ["+911", "+912", "+913"] * 2
+
+
+def test_a_faulty_carrier_slows_down_rests_and_recovers(world: SimpleNamespace):
+    """Faults halve the rate; several in a row rest the carrier; calls it takes bring the rate back."""
+    for _ in range(FAULTS_BEFORE_REST):
+        world.limits.carrier_fault("fast")
+    assert take(world.limits, wanted()) == ["no carrier_down"]
+    assert take(world.limits, wanted(carriers=(FAST, SLOW))) == ["slow"]
+    for _ in range(30):
+        world.limits.carrier_ok("fast")
+    assert take(world.limits, wanted()) == ["fast"]
+
+
+def test_a_late_call_gets_a_new_launch_time(world: SimpleNamespace):
+    """A call that missed its launch time counts against the rate once more."""
+    times = [world.limits.launch_slot(SLOW) for _ in range(6)]
+    assert times == sorted(times)
+    assert times[5] > 1.0
+
+
+def test_nothing_is_held_by_a_refused_call(world: SimpleNamespace):
+    """All or nothing: a call that found no channel keeps no seat, no bot and no lock."""
+    full = replace(TINY, channels=1)
+    world.limits.reserve([wanted(carriers=(full,), campaign_key="other", bot=None)])
+    refused = wanted(carriers=(full,))
+    assert take(world.limits, refused) == ["no carrier_channels"]
+    usage = world.limits.usage(["june"], ["bot"], ["tiny"])
+    assert (usage.seats["june"], usage.fleets["bot"], usage.channels["tiny"]) == (0, 0, 1)
+    assert take(world.limits, replace(refused, carriers=(FAST,))) == ["fast"]
