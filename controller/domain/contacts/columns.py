@@ -65,7 +65,7 @@ def read_header(header: Sequence[str], column_map: ColumnMap | None = None) -> C
     Columns without a name at the end of the header are spreadsheets' leftovers and do not count; elsewhere they are
     mistakes, as are two columns of one name (capitals do not make a difference: SIP headers do not know them).
     """
-    names = [name.lstrip("\ufeff").strip() for name in header]
+    names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()
     found = _mistakes_in_names(names)

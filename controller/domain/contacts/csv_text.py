@@ -38,7 +38,7 @@ _OTHER_FORMATS = (
     (b"%PDF", "a PDF document"),
 )
 _LATIN = re.compile(r"^(cp125[0247]|cp(437|775|850|852|858|1026|1140)|iso8859_\d+|latin_?1|mac_\w+|hp_roman8|ascii)$")
-_SEP_LINE = re.compile(r'^"?sep=(.)"?\s*$', re.IGNORECASE)
+_SEP_LINE = re.compile(r'^"?sep=([^"\r\n])"?[\r\n]*$', re.IGNORECASE)
 
 
 class NotCsv(ValueError):
@@ -96,9 +96,14 @@ class Utf8Check:
             self.valid = False
 
 
+def is_delimiter(text: str) -> bool:
+    """Whether cells can be divided by it."""
+    return len(text) == 1 and text not in '"\r\n\0'
+
+
 def delimiter_of(header: str) -> tuple[str, bool]:
     """The delimiter, and whether this line only names it (Excel's ``sep=;``) so that the header follows."""
-    named = _SEP_LINE.match(header.lstrip("\ufeff"))
+    named = _SEP_LINE.match(header)
     if named:
         return named[1], True
     outside_quotes = "".join(header.split('"')[::2])
