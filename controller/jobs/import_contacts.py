@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from controller.config import Limits
-from controller.domain.contacts.columns import ColumnMap, Columns, read_header
+from controller.domain.contacts.column_map import ColumnMap
+from controller.domain.contacts.columns import Columns, read_header
 from controller.domain.contacts.csv_import import Row
 from controller.errors import BadFile, Refused
 from controller.jobs.csv_file import CsvFile, FileLimits, Reading, look_at, reading

@@ -2,39 +2,22 @@
 
 Without a map, the number is in the column called ``phone_number`` (capitals, spaces, hyphens and underscores do not matter:
 ``Phone Number`` is the same), and every other column is a variable of its own name.
-
-A map is a TOML file::
-
-    phone = "Mobile No"            # the column that holds the number
-
-    [attributes]                   # column = variable; columns not named here are left out
-    "Cust Name" = "FirstName"
-    "Due Amt" = "amount"
-
-Without the table ``[attributes]`` every other column is a variable of its own name.
+A map (``column_map``) says otherwise.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from controller.domain.site import Part, mistakes
+if TYPE_CHECKING:  # pydantic is not for the processes that only normalise numbers
+    from controller.domain.contacts.column_map import ColumnMap
 
 MAX_COLUMNS = 200
 MAX_NAME_LENGTH = 64
 PHONE_COLUMN = "phone_number"
-
-
-class ColumnMap(Part):
-    """A map file, read."""
-
-    phone: str
-    attributes: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +30,6 @@ class Columns:
     attributes: tuple[tuple[int, str], ...]
     width: int
     names: tuple[str, ...]
-
-
-def read_map(text: str) -> ColumnMap | list[str]:
-    """The map, or every mistake in it."""
-    try:
-        return ColumnMap.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        return [f"is not TOML: {error}"]
-    except ValidationError as error:
-        return mistakes(error)
 
 
 def read_header(header: Sequence[str], column_map: ColumnMap | None = None) -> Columns | list[str]:
