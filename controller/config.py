@@ -62,6 +62,8 @@ class Dialling(Section):
     """A slot of a crashed controller is free again after this long; living calls renew at a third of it."""
     hopper_seconds: float = Field(default=5.0, ge=1, le=120)
     """The hopper holds what can be dialled in this time."""
+    drain_seconds: float = Field(default=60.0, ge=0, le=7200)
+    """On SIGTERM calls in progress may go on for this long; what lives longer is left for the next controller to adopt."""
     number_busy_seconds: float = Field(default=60.0, ge=1, le=3600)
     """A contact whose number is on a call for another campaign is looked at again after this."""
 

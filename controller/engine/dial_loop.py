@@ -231,7 +231,7 @@ class DialLoop:
 
     def _look(self) -> list[Floor]:
         """Which runs may dial now; the others hand back what they have in hand."""
-        around = Surroundings(self._switch_ready(), self._ledger.healthy, self._slots.healthy, self.draining)
+        around = Surroundings(self._switch_ready(), self._ledger.healthy, self.draining)
         now = self._clock.now()
         open_floors = []
         for floor in self._floors.values():

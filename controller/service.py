@@ -1,0 +1,257 @@
+"""The controller process: the one place that knows every room. Builds them from the settings, hands them to one another, starts
+and stops the whole.
+
+    database ─ ledger desk ┐
+    Redis ─ limits, hopper ┼─ dial loop ─ call desk ─ switch (ESL)
+    admin server, board, metrics, logs beside them
+
+Stopping (``SIGTERM``): no more calls begin; calls in progress end, or the drain limit passes and they are left to be adopted by
+the next controller; then the link closes and the stores close. A second ``SIGTERM`` does not wait.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from random import Random
+from typing import TypeVar
+
+import gevent
+import structlog
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from controller import logs
+from controller.admin import bus
+from controller.admin.commands import Commands, Desk
+from controller.admin.verbs import VERBS
+from controller.clock import RealClock
+from controller.config import Settings
+from controller.domain.calls.events import CallEvent
+from controller.domain.pacing.priority import Turns
+from controller.engine.adopt import adopt_live_attempts
+from controller.engine.call_desk import CallDesk
+from controller.engine.dial_loop import DialLoop
+from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.slots import SlotDesk
+from controller.engine.supervisor import Supervisor
+from controller.errors import LiveStateDown, Refused, Unavailable
+from controller.live.board import RedisBoard
+from controller.live.hopper import RedisHopper
+from controller.live.limits import RedisLimits
+from controller.metrics import Metrics
+from controller.metrics_endpoint import MetricsEndpoint
+from controller.storage.attempts import SqlAttemptStore
+from controller.storage.database import Database
+from controller.storage.leads import SqlLeadStore
+from controller.storage.runs import SqlRunStore
+from esl_handlers.switch import FreeSwitch
+
+log = structlog.get_logger("service")
+T = TypeVar("T")
+
+READERS = 4
+"""Native threads for reading and for admin commands; the ledger has one of its own."""
+PUBLISH_SECONDS = 1.0
+ADOPT_RETRY_SECONDS = 1.0
+
+
+class Controller:
+    """One controller beside one FreeSWITCH."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.freeswitch.host:
+            raise Refused("freeswitch.host: is not set; name the FreeSWITCH beside which this controller runs, or use `run`")
+        self._settings = settings
+        self._clock = RealClock()
+        self._metrics = Metrics()
+        self._supervisor = Supervisor()
+        self._stop_wanted = Event()
+        self._drain_wanted = Event()
+        self._adopted = False
+        self._build_stores()
+        self._build_engine()
+        self._build_doors()
+
+    def _build_stores(self) -> None:
+        settings = self._settings
+        self._ledger_thread = ThreadPool(1)
+        self._readers = ThreadPool(READERS)
+        self._ledger_database = Database(settings.database_url, durable=True, pool_size=2)
+        self._database = Database(settings.database_url, pool_size=READERS)
+        self._redis = bus.connect(settings.redis_url)
+        self._limits = RedisLimits(self._redis, settings.dialling.slot_lease_seconds)
+        self._board = RedisBoard(self._redis)
+        self._attempts = SqlAttemptStore(self._ledger_database, settings.dialling.number_busy_seconds)
+        self._runs = SqlRunStore(self._database)
+
+    def _build_engine(self) -> None:
+        settings, clock, watch = self._settings, self._clock, self._metrics
+        self.switch = FreeSwitch(
+            host=settings.freeswitch.host,
+            port=settings.freeswitch.port,
+            password=settings.freeswitch.password,
+            command_links=settings.freeswitch.command_links,
+            reply_seconds=settings.freeswitch.reply_seconds,
+            heartbeat_seconds=settings.freeswitch.heartbeat_seconds,
+            clock=clock,
+            listener=self,
+            observer=self._metrics,
+        )
+        self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
+        self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())
+        self.desk = CallDesk(
+            self.switch,
+            self._ledger,
+            self._slots,
+            clock,
+            watch,
+            may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
+            call_ended=lambda: self._dial_loop.wake(),
+        )
+        self._dial_loop = DialLoop(
+            node=settings.node,
+            runs=self._runs,
+            leads=SqlLeadStore(self._database),
+            hopper=RedisHopper(self._redis),
+            limits=self._limits,
+            ledger=self._ledger,
+            slots=self._slots,
+            desk=self.desk,
+            switch_ready=lambda: self._adopted and self.switch.ready,
+            in_thread=self._in_thread,
+            clock=clock,
+            watch=watch,
+            turns=Turns(settings.dialling.priority, Random()),
+            pulse_seconds=settings.dialling.pulse_seconds,
+            number_busy_seconds=settings.dialling.number_busy_seconds,
+        )
+
+    def _build_doors(self) -> None:
+        settings = self._settings
+        commands = Commands(Desk(self._database, settings.limits, self._board), VERBS, self.desk)
+        self._admin = bus.AdminServer(
+            bus.connect(settings.redis_url, blocking=True),
+            self._redis,
+            commands,
+            settings.node,
+            self.desk.holds,
+            in_thread=self._in_thread,
+            sleep=gevent.sleep,
+        )
+        self._endpoint = MetricsEndpoint(self._metrics.exposition, settings.metrics.host, settings.metrics.port)
+
+    # ------------------------------------------------------------------ life
+
+    def run(self) -> int:
+        """Serve until told to stop; the exit code."""
+        gevent.signal_handler(signal.SIGTERM, self._asked_to_stop)
+        gevent.signal_handler(signal.SIGINT, self._asked_to_stop)
+        self._database.upgrade()
+        if self._settings.metrics.port:
+            self._endpoint.start()
+        lasting = self._supervisor.lasting
+        lasting("ledger", self._ledger.run)
+        lasting("slots", self._slots.run)
+        self.switch.start()
+        lasting("adopt", self._adopt_until_done)
+        lasting("dial loop", self._dial_loop.run)
+        lasting("admin", self._admin.run)
+        self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
+        self._supervisor.every("publish", PUBLISH_SECONDS, self._publish)
+        log.info("controller", to="up", node=self._settings.node)
+        gevent.wait([self._drain_wanted, self._stop_wanted, self._supervisor.failed], count=1)
+        self._wind_down()
+        return 1 if self._supervisor.failed.is_set() else 0
+
+    def _asked_to_stop(self) -> None:
+        if self._drain_wanted.is_set():
+            self._stop_wanted.set()
+        self._drain_wanted.set()
+
+    def _wind_down(self) -> None:
+        seconds = self._settings.dialling.drain_seconds
+        log.info("controller", to="draining", live_calls=len(self.desk), limit_seconds=seconds)
+        self._dial_loop.drain()
+        self._dial_loop.stop(2.0)
+        if not self._supervisor.failed.is_set():
+            waiting = gevent.spawn(self.desk.wait_empty, seconds)
+            gevent.wait([waiting, self._stop_wanted, self._supervisor.failed], count=1)
+        left = len(self.desk)
+        if not self._ledger.flushed(5.0):
+            log.error("ends not written", reason="the database is away; the switch's journal keeps them")
+        self._admin.stop()
+        self.switch.stop()
+        self._supervisor.stop()
+        self._endpoint.stop()
+        self._ledger_database.dispose()
+        self._database.dispose()
+        log.info("controller", to="down", calls_left_to_adopt=left, failure=self._supervisor.failure or None)
+
+    # ------------------------------------------------------------------ told by the switch
+
+    def hear(self, attempt_id: str, event: CallEvent) -> None:
+        self.desk.hear(attempt_id, event)
+
+    def link_lost(self) -> None:
+        self.desk.link_lost()
+        self._dial_loop.wake()
+
+    def link_restored(self, same_core: bool) -> None:
+        if self._adopted:
+            self.desk.link_restored(same_core)
+        self._dial_loop.wake()
+
+    # ------------------------------------------------------------------ work for the supervisor
+
+    def _adopt_until_done(self) -> None:
+        """Nothing is dialled before what an earlier life left has been settled."""
+        while not self._adopted:
+            if self.switch.ready:
+                try:
+                    adopt_live_attempts(
+                        self._settings.node,
+                        self._attempts,
+                        self._runs,
+                        self.switch,
+                        self.desk,
+                        self._ledger,
+                        self._slots,
+                        self._in_thread,
+                        self._clock,
+                    )
+                except Unavailable as error:
+                    log.warning("not adopted yet", reason=str(error))
+                    gevent.sleep(ADOPT_RETRY_SECONDS)
+                    continue
+                self._adopted = True
+                self._dial_loop.nudge()
+            else:
+                gevent.sleep(0.1)
+
+    def _renew(self) -> None:
+        self._slots.renew(self.desk.uses())
+
+    def _publish(self) -> None:
+        try:
+            self._board.publish(self._settings.node, self._dial_loop.standing())
+        except LiveStateDown as error:
+            log.debug("board not published", reason=str(error))
+
+    def _in_thread(self, work: Callable[[], T]) -> T:
+        result: T = self._readers.apply(work)
+        return result
+
+    def _in_ledger_thread(self, work: Callable[[], T]) -> T:
+        result: T = self._ledger_thread.apply(work)
+        return result
+
+
+def run_controller(settings: Settings) -> int:
+    """``trunkline controller``; the process must be patched by gevent before anything else was imported."""
+    writer = logs.configure(settings.logging)
+    logs.bind(node=settings.node)
+    try:
+        return Controller(settings).run()
+    finally:
+        writer.close()
