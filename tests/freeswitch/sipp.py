@@ -1,0 +1,90 @@
+"""SIPp as the far end: the carrier with everybody behind it, and the voice bots. What they do is in scenarios/*.xml.
+
+Their logs are the far end's own record of who was called: independent of FreeSWITCH and of us.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.freeswitch.ports import HOST, free_port, udp_taken
+from tests.freeswitch.process import Child
+
+SCENARIOS = Path(__file__).parent / "scenarios"
+
+
+@dataclass(frozen=True)
+class Invite:
+    """One INVITE as SIPp saw it. at: UTC epoch seconds. user: the number dialled, or the bot's user part.
+
+    note: at the carrier the first X-Trunkline header that came (none should); at a bot the value of X-Trunkline-Attempt.
+    """
+
+    at: float
+    user: str
+    caller_id: str
+    call_id: str
+    note: str
+
+
+def sipp_binary() -> str | None:
+    return shutil.which("sipp")
+
+
+class FarEnd:
+    """SIPp answering by one scenario (``carrier`` or ``bot``) on a port of its own.
+
+    talk_ms: how long those talk who hang up themselves. trace: keep every SIP message, for ``messages``.
+    """
+
+    def __init__(self, scenario: str, folder: Path, *, talk_ms: int = 1000, trace: bool = False) -> None:
+        self.scenario = scenario
+        self.port = free_port()
+        self._log = folder / f"{scenario}.log"
+        self._messages = folder / f"{scenario}.messages"
+        script = folder / f"{scenario}.xml"
+        text = (SCENARIOS / f"{scenario}.xml").read_text(encoding="utf-8")
+        script.write_text(text.replace('"TALK_MS"', f'"{talk_ms}"'), encoding="utf-8")
+        self._command = [
+            "sipp", "-sf", str(script), "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port()),
+            "-nostdin", "-aa", "-trace_logs", "-log_file", str(self._log),
+        ]  # fmt: skip
+        if trace:
+            self._command += ["-trace_msg", "-message_file", str(self._messages)]
+        self._folder = folder
+        self._child: Child | None = None
+
+    def start(self) -> None:
+        self._child = Child(f"sipp-{self.scenario}", self._command, self._folder)
+        deadline = time.monotonic() + 20.0
+        while not udp_taken(self.port):
+            if not self._child.alive() or time.monotonic() > deadline:
+                raise RuntimeError(f"SIPp did not start: {self._child.tail()}")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
+
+    def cpu_seconds(self) -> float:
+        return self._child.cpu_seconds() if self._child is not None else 0.0
+
+    def invites(self) -> list[Invite]:
+        """Every INVITE so far, in order; retransmissions are one."""
+        if not self._log.exists():
+            return []
+        found = []
+        for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
+            kind, _, rest = line.partition("|")
+            parts = rest.split("|")
+            if kind == "INVITE" and len(parts) == 5:
+                stamp, user, caller_id, call_id, note = parts
+                found.append(Invite(float(stamp.split("\t")[-1]), user, caller_id, call_id, note))
+        return found
+
+    def messages(self) -> str:
+        """All SIP messages of a traced far end, as text."""
+        return self._messages.read_text(encoding="utf-8", errors="replace")
