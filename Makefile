@@ -1,0 +1,46 @@
+# Two commands matter: `make demo` (a campaign dials on this machine) and `make test` (everything is proven).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+CPS ?= 50
+CALLS ?= 2000
+CONTACTS ?= 20000
+RUNS ?= 50
+SEED ?= 1
+
+.PHONY: demo test lint soak bench load clean
+
+demo: $(INSTALLED)
+	@$(BIN)/trunkline demo
+
+test: $(INSTALLED) lint
+	$(BIN)/pytest -m "not soak" tests
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# longer than CI allows; needs nothing more
+soak: $(INSTALLED)
+	$(BIN)/pytest -m soak tests --timeout 3600
+
+# the controller alone on the virtual switch, with real Redis and database; last line is JSON
+bench: $(INSTALLED)
+	@$(BIN)/python -m tests.load.bench
+
+# a real FreeSWITCH with SIPp as carrier and bot; last line is JSON
+load: $(INSTALLED)
+	@$(BIN)/python -m tests.load.load --cps $(CPS) --calls $(CALLS)
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist var
