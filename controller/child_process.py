@@ -54,8 +54,13 @@ def stop(process: subprocess.Popen[bytes], seconds: float) -> None:
     """TERM, wait that long, KILL."""
     if process.poll() is None:
         process.terminate()
+    wait_or_kill(process, seconds)
+
+
+def wait_or_kill(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """For one that has been told to stop."""
     try:
-        process.wait(seconds)
+        process.wait(max(0.0, seconds))
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

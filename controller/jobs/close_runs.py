@@ -30,11 +30,7 @@ def _close(world: World, run: StoredRun, now: float) -> int:
     while closed := world.leads.close_waiting(run.id, into, PORTION):
         total += closed
     ended_at = window_ended_at(run)
-    if (
-        run.closing_reason == WINDOW_CLOSED
-        and ended_at is not None
-        and world.runs.close_window(run.id, ended_at, now)
-    ):
+    if run.closing_reason == WINDOW_CLOSED and ended_at is not None and world.runs.close_window(run.id, ended_at, now):
         changed("window", run.id, "open", "closed", "its leads are final", campaign=run.plan.campaign, leads=total)
     end_run(world, run, run.closing_reason or STOPPED, now)
     return total

@@ -15,9 +15,7 @@ WINDOW_CLOSED = "window_closed"
 def end_run(world: World, run: StoredRun, reason: str, now: float) -> bool:
     """False, and nothing changed, while a lead is not final or when somebody else ended the run first."""
     stopped = reason == STOPPED
-    to, campaign = (
-        (RunState.STOPPED, CampaignState.STOPPED) if stopped else (RunState.COMPLETED, CampaignState.COMPLETED)
-    )
+    to, campaign = (RunState.STOPPED, CampaignState.STOPPED) if stopped else (RunState.COMPLETED, CampaignState.COMPLETED)
     if not world.runs.set_state(run.id, [run.state], to, now, campaign=campaign):
         return False
     world.hopper.drop(run.id)

@@ -15,9 +15,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry as Tries
 from rq import Queue, Retry
 from rq.exceptions import DuplicateJobError
 from rq.serializers import JSONSerializer
+
+from controller.config import Settings
 
 SWEEPS = "trunkline-sweeps"
 RUNS = "trunkline-runs"
@@ -30,6 +34,12 @@ FAILURE_SECONDS = 60
 """A failed job blocks its name for this long (rq's own default: a year)."""
 BULK_TRIES = 5
 """A bulk job whose worker is killed is begun again this often."""
+
+
+def open_redis(settings: Settings) -> Redis:
+    """A client for jobs. It tries once more over a new connection and then says that Redis is away; the client library's own
+    ten tries would hold a sweep, or a stopping worker, for a minute."""
+    return Redis.from_url(settings.redis_url, retry=Tries(NoBackoff(), 1))
 
 
 def open_queue(name: str, redis: Redis) -> Queue:
@@ -54,9 +64,7 @@ def enqueue_sweep(queue: Queue, sweep: str, beat: int) -> bool:
     return True
 
 
-def enqueue_bulk(
-    redis: Redis, function: str, args: Sequence[object], *, job_id: str, timeout_seconds: int = 4 * 3600
-) -> bool:
+def enqueue_bulk(redis: Redis, function: str, args: Sequence[object], *, job_id: str, timeout_seconds: int = 4 * 3600) -> bool:
     """Ask for a bulk job; False when one of that name is queued or being done.
 
     function: dotted path of an idempotent function; args: plain JSON values. job_id: kind, entity and chunk

@@ -9,6 +9,7 @@ from redis import Redis
 
 from controller import config
 from controller.config import Settings
+from controller.jobs.queues import open_redis
 from controller.live.hopper import RedisHopper
 from controller.storage.database import Database
 from controller.storage.lead_preparation import LeadPreparation
@@ -43,7 +44,7 @@ class World:
 
 def open_world(settings: Settings) -> World:
     """Connections are made when they are first used."""
-    return World(Database(settings.database_url), Redis.from_url(settings.redis_url), settings)
+    return World(Database(settings.database_url), open_redis(settings), settings)
 
 
 _own: World | None = None

@@ -13,6 +13,9 @@
 | ``trunkline:carrier:<carrier>`` | hash | ``factor`` of the rate, ``streak`` of faults, ``rest_until`` ms | 10 min |
 | ``trunkline:board:<node>`` | hash | campaign → what this controller publishes, JSON | 10 s |
 | ``trunkline:nodes`` | zset | node → last seen, s | - |
+| ``trunkline:lease:<name>`` | string | the holder's fencing token | lease |
+| ``trunkline:lease:<name>:fence`` | string | tokens given out so far | - |
+| ``trunkline:lease:<name>:turn`` | string | turns taken so far | - |
 
 Times are Redis' own clock (``TIME``), in milliseconds, so that controllers' clocks do not matter.
 """
@@ -57,3 +60,15 @@ def carrier(name: str) -> str:
 
 def board(node: str) -> str:
     return f"{PREFIX}board:{node}"
+
+
+def lease(name: str) -> str:
+    return f"{PREFIX}lease:{name}"
+
+
+def lease_fence(name: str) -> str:
+    return f"{PREFIX}lease:{name}:fence"
+
+
+def lease_turn(name: str) -> str:
+    return f"{PREFIX}lease:{name}:turn"
