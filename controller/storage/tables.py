@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, MetaData, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, Integer, MetaData, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
@@ -33,6 +33,7 @@ class Base(DeclarativeBase):
             "uq": "uq_%(table_name)s_%(column_0_N_name)s",
             "fk": "fk_%(table_name)s_%(column_0_N_name)s",
             "pk": "pk_%(table_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
         }
     )
 
@@ -166,6 +167,9 @@ class Lead(Base):
         Index("ix_leads_waiting", "run_id", "due_at", sqlite_where=text("state = 1"), postgresql_where=text("state = 1")),
         Index("ix_leads_claimed", "claimed_until", sqlite_where=text("state = 2"), postgresql_where=text("state = 2")),
         Index("ix_leads_in_hand", "run_id", sqlite_where=text("state IN (2, 3)"), postgresql_where=text("state IN (2, 3)")),
+        # Invariant I2 in the database's own words: nobody waits without a due time or is claimed without a lease.
+        CheckConstraint("state <> 1 OR due_at IS NOT NULL", name="waiting_is_due"),
+        CheckConstraint("state <> 2 OR (claim IS NOT NULL AND claimed_until IS NOT NULL)", name="hopper_is_leased"),
         # Every lead is rewritten several times a run; PostgreSQL's claim slows a hundredfold over unvacuumed dead rows.
         {"postgresql_with": {"fillfactor": 80, "autovacuum_vacuum_scale_factor": 0.02}},
     )

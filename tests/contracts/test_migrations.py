@@ -10,7 +10,7 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, inspect
 
-from controller.storage.database import Database, migrations_config, upgrade
+from controller.storage.database import migrations_config, upgrade
 from controller.storage.tables import Base
 
 ROOT = Path(__file__).parents[2]

@@ -201,6 +201,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_leads_run_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_leads"),
         sa.UniqueConstraint("run_id", "phone", name="uq_leads_run_id_phone"),
+        sa.CheckConstraint("state <> 1 OR due_at IS NOT NULL", name="ck_leads_waiting_is_due"),
+        sa.CheckConstraint("state <> 2 OR (claim IS NOT NULL AND claimed_until IS NOT NULL)", name="ck_leads_hopper_is_leased"),
         postgresql_with={"fillfactor": 80, "autovacuum_vacuum_scale_factor": 0.02},
     )
     op.create_index("ix_leads_claimed", "leads", ["claimed_until"], **only("state = 2"))
