@@ -1,0 +1,224 @@
+"""The ``Switch`` port over FreeSWITCH: hands each action to the file that performs it, and owns the links.
+
+The call's identity everywhere is the attempt id: channel (``origination_uuid``), background job (``Job-UUID``), presence.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+
+import gevent
+import structlog
+
+from controller.domain.calls.actions import DialOrder, Target
+from controller.domain.calls.events import ConnectFailed, DialFailed
+from controller.domain.calls.outcome import Outcome
+from controller.errors import SwitchDown
+from controller.ports import Clock, SwitchListener
+from esl_handlers import bridge
+from esl_handlers.causes import KILL_CAUSE
+from esl_handlers.connection import Address, Link
+from esl_handlers.errors import CommandLost, Stage
+from esl_handlers.health import StallWatchdog
+from esl_handlers.links import CommandLinks, EventLink
+from esl_handlers.observer import NoObserver, Observer
+from esl_handlers.originate import originate_command
+from esl_handlers.router import SUBSCRIPTION, Router
+
+log = structlog.get_logger("esl")
+
+STALL_SECONDS = 2.0
+
+
+class FreeSwitch:
+    """``ports.Switch``. command_links: how many besides the event link. reply_seconds: a command without a reply for longer is
+    unconfirmed. heartbeat_seconds: an event link without a byte for longer is dead. stall_seconds: see ``health.py``."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        password: str,
+        clock: Clock,
+        command_links: int = 2,
+        reply_seconds: float = 5.0,
+        heartbeat_seconds: float = 30.0,
+        stall_seconds: float = STALL_SECONDS,
+        observer: Observer | None = None,
+    ) -> None:
+        self._address = Address(host, port, password)
+        self._clock = clock
+        self._observer = observer or NoObserver()
+        self._reply_seconds = reply_seconds
+        self._heartbeat_seconds = heartbeat_seconds
+        self._commands = CommandLinks(self._address, command_links, self._observer, reply_seconds)
+        self._command_links = command_links
+        self._watchdog = StallWatchdog(stall_seconds, self._stalled)
+        self._listener: SwitchListener | None = None
+        self._router: Router | None = None
+        self._events: EventLink | None = None
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self, listener: SwitchListener) -> None:
+        """Begin to connect; returns at once. ``ready`` says when calls can be placed."""
+        router = Router(listener, self._observer, self._kill_later)
+        events = EventLink(
+            self._address,
+            SUBSCRIPTION,
+            router.handlers(),
+            self._link_up,
+            self._link_down,
+            self._observer,
+            self._reply_seconds,
+            self._heartbeat_seconds,
+            now=self._clock.now,
+        )
+        self._listener, self._router, self._events = listener, router, events
+        self._watchdog.start()
+        events.start()
+        self._commands.start()
+
+    def stop(self) -> None:
+        """Close all links; calls in progress go on without us. Returns when the events already read have been handled."""
+        self._watchdog.stop()
+        self._commands.stop()
+        if self._events is not None:
+            self._events.stop()
+
+    def wait_ready(self, seconds: float) -> bool:
+        """Wait until ``ready``; False when that took longer."""
+        deadline = time.monotonic() + seconds
+        while not self.ready and time.monotonic() < deadline:
+            gevent.sleep(0.02)
+        return self.ready
+
+    @property
+    def ready(self) -> bool:
+        return self._events is not None and self._events.up and self._commands.up > 0
+
+    def health(self) -> dict[str, object]:
+        """For ``trunkline check`` and the status: links, their faults, the switch's identity, stalls, calls tracked."""
+        events = self._events
+        event_link_up = events is not None and events.up
+        faults = self._commands.faults()
+        if events is not None and not event_link_up:
+            faults.insert(0, f"events: {events.last_error}")
+        return {
+            "ready": self.ready,
+            "event_link": event_link_up,
+            "event_silence_seconds": round(events.silence(), 3) if events is not None and event_link_up else None,
+            "command_links": f"{self._commands.up}/{self._command_links}",
+            "core_uuid": events.core_uuid if events is not None else "",
+            "reconnects": events.reconnects if events is not None else 0,
+            "stalls": self._watchdog.stalls,
+            "calls": len(self._router) if self._router is not None else 0,
+            "faults": faults,
+        }
+
+    # -- ports.Switch -------------------------------------------------------------------------------------------------
+
+    def dial(self, order: DialOrder) -> DialFailed | None:
+        """See ``ports.Switch``. An order that cannot be written as a command is an error of ours, on record, and charged:
+        it would fail the same way for ever."""
+        router = self._router
+        if router is None or not self.ready:
+            return self._not_dialled("no link to the switch")
+        try:
+            command = originate_command(order)
+        except ValueError as error:
+            log.error("order refused", attempt=order.attempt_id, reason=str(error))
+            return DialFailed(self._clock.now(), Outcome.ERROR, "order_refused")
+        router.track(order.attempt_id, order.target.name, order.campaign, order.run_id)
+        try:
+            reply = self._commands.send(f"bgapi {command}", f"Job-UUID: {order.attempt_id}")
+        except CommandLost as error:
+            if error.stage is Stage.NOT_SENT:
+                router.forget(order.attempt_id)
+                return self._not_dialled("command not sent")
+            log.warning("originate unconfirmed", attempt=order.attempt_id, reason=str(error))
+            return None
+        if not reply.ok:
+            router.forget(order.attempt_id)
+            log.error("originate refused", attempt=order.attempt_id, reason=reply.text.strip())
+            return self._not_dialled("the switch refuses bgapi originate")
+        return None
+
+    def connect(self, attempt_id: str, target: Target, attributes: Sequence[tuple[str, str]]) -> None:
+        """See ``ports.Switch``. SwitchDown when it is certain that nothing was sent."""
+        router, listener = self._wired()
+        router.track(attempt_id)
+        call = router.call(attempt_id)
+        assert call is not None
+        try:
+            refusal = bridge.connect(self._commands, call, target, attributes)
+        except CommandLost as error:
+            if error.stage is Stage.NOT_SENT:
+                raise
+            log.warning("connect unconfirmed", attempt=attempt_id, reason=str(error))
+            return
+        if refusal is not None:
+            log.error("connect refused", attempt=attempt_id, reason=refusal)
+            listener.hear(attempt_id, ConnectFailed(self._clock.now(), refusal))
+
+    def hang_up(self, attempt_id: str, why: str) -> None:
+        """See ``ports.Switch``. Asked before the switch knows the call, it is done as soon as the call appears."""
+        log.info("hang up", attempt=attempt_id, reason=why)
+        router, _ = self._wired()
+        call = router.call(attempt_id)
+        if call is not None and not call.left:
+            call.kill_wanted = True
+        reply = self._commands.send(f"api uuid_kill {attempt_id} {KILL_CAUSE}")
+        if reply.ok and call is not None:
+            call.kill_wanted = False
+
+    def alive(self, attempt_id: str) -> bool:
+        """See ``ports.Switch``. A call found alive that was not known here is adopted: its events are reported from now on."""
+        router, _ = self._wired()
+        text = self._commands.send(f"api uuid_exists {attempt_id}").text.strip()
+        if text == "true":
+            router.track(attempt_id)
+            return True
+        if text == "false":
+            router.forget_later(attempt_id)
+            return False
+        raise SwitchDown(f"uuid_exists answers {text[:80]!r}")
+
+    # -- inside -------------------------------------------------------------------------------------------------------
+
+    def _wired(self) -> tuple[Router, SwitchListener]:
+        if self._router is None or self._listener is None:
+            raise SwitchDown("not started")
+        return self._router, self._listener
+
+    def _not_dialled(self, cause: str) -> DialFailed:
+        return DialFailed(self._clock.now(), Outcome.NOT_DIALLED, cause.replace(" ", "_"))
+
+    def _kill_later(self, attempt_id: str) -> None:
+        """From a handler, which must not wait for a reply."""
+        gevent.spawn(self._kill, attempt_id)
+
+    def _kill(self, attempt_id: str) -> None:
+        try:
+            self._commands.send(f"api uuid_kill {attempt_id} {KILL_CAUSE}")
+        except SwitchDown as error:
+            log.error("hang-up not sent", attempt=attempt_id, reason=str(error))
+
+    def _link_up(self, link: Link, same_core: bool | None) -> None:
+        self._watchdog.watch(link.sock.fileno())
+        if same_core is not None and self._listener is not None:
+            self._listener.link_restored(same_core)
+
+    def _link_down(self) -> None:
+        self._watchdog.unwatch()
+        if self._router is not None:
+            self._router.link_broke()
+        if self._listener is not None:
+            self._listener.link_lost()
+
+    def _stalled(self, seconds: float) -> None:
+        # Native thread: the file descriptor is written directly, because the log's own machinery may be what stands still.
+        os.write(2, f"trunkline: the event loop stands still for {seconds:.1f} s; event link shut down\n".encode())
+        self._observer.loop_stalled(seconds)
