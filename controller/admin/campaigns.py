@@ -19,7 +19,7 @@ from controller.domain.site import PREDEFINED_DISPOSITIONS, Name
 from controller.errors import Refused, WrongState
 from controller.storage.campaigns import CampaignStore, StoredCampaign
 from controller.storage.contacts import ContactStore, lock_lists
-from controller.storage.dnc import GLOBAL, DncLimits, DncStore
+from controller.storage.dnc import GLOBAL, DncStore
 from controller.storage.look_up import LookUp
 from controller.storage.runs import SqlRunStore, StoredRun
 from controller.storage.site import SiteStore
@@ -45,12 +45,6 @@ class Clone(Named):
     to: Name
 
 
-def dnc_store(desk: Desk) -> DncStore:
-    """Do-not-call lists under the configured limits."""
-    limits = desk.limits
-    return DncStore(desk.database, DncLimits(limits.dnc_lists, limits.dnc_numbers_per_list, limits.dnc_numbers), desk.now)
-
-
 def surroundings(desk: Desk, name: str) -> Surroundings:
     """What the pre-flight check of the campaign compares it with, read now."""
     site = SiteStore(desk.database).site()
@@ -64,7 +58,7 @@ def surroundings(desk: Desk, name: str) -> Surroundings:
         bots=site.bot,
         dispositions=frozenset(one.name for one in (*PREDEFINED_DISPOSITIONS, *site.disposition)),
         list_sizes={one.name: one.size for one in lists},
-        dnc_lists=frozenset(LookUp(desk.database).dnc_lists()),
+        dnc_lists=frozenset({GLOBAL, *LookUp(desk.database).dnc_lists()}),
         busy_lists={names[key]: owner for key, owner in in_use.items() if key in names and owner != name},
         running=sum(1 for other in running if other.name != name),
         running_limit=desk.limits.running_campaigns,
@@ -89,14 +83,13 @@ def plan_for(desk: Desk, campaign: Campaign, campaign_id: int) -> RunPlan:
     """The plan that a run of the campaign would be dialled by; its lists stay as they are until the transaction ends."""
     with desk.database.write() as connection:
         list_ids = [one.id for one in lock_lists(connection, campaign.lists)]
-    dnc_lists = list(dict.fromkeys((GLOBAL, campaign.dnc or GLOBAL)))
-    dnc_list_ids = dnc_store(desk).ids(dnc_lists)
+    dnc = DncStore(desk.database, desk.now).ids()
     site = SiteStore(desk.database).site()
     return compile_plan(
         campaign,
         campaign_id,
         list_ids,
-        dnc_list_ids,
+        [dnc[name] for name in dict.fromkeys((GLOBAL, campaign.dnc or GLOBAL))],
         site.carrier,
         site.number,
         site.bot,
@@ -205,7 +198,7 @@ def _moved(name: str, run: StoredRun, state: CampaignState, run_state: RunState)
     return {"campaign": name, "state": state.value, "run": run.number, "run_state": run_state.value}
 
 
-VERBS_OF_CAMPAIGNS = (
+CAMPAIGN_VERBS = (
     Verb("campaign.preflight", Named, "whether the campaign may start, with every reason", do=show_preflight, reads=True),
     Verb("campaign.start", Named, "begin a run", change=start),
     Verb("campaign.rerun", Named, "begin a new run of a completed or stopped campaign", change=rerun),

@@ -32,6 +32,7 @@ class Problem(StrEnum):
     LIST_UNKNOWN = "list_unknown"
     LIST_EMPTY = "list_empty"
     LIST_BUSY = "list_busy"
+    DNC_LIST_UNKNOWN = "dnc_list_unknown"
     DISPOSITION_UNKNOWN = "disposition_unknown"
     WINDOW_EMPTY = "window_empty"
     WINDOW_OVER = "window_over"
@@ -39,7 +40,6 @@ class Problem(StrEnum):
     SEATS_ABOVE_CHANNELS = "seats_above_channels"
     TOO_MANY_RUNNING = "too_many_running"
     FEW_NUMBERS = "few_numbers"
-    DNC_LIST_NEW = "dnc_list_new"
     WINDOW_SHUT = "window_shut"
     CALLBACKS_HALF_ON = "callbacks_half_on"
 
@@ -103,12 +103,7 @@ def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Prefli
         *_seats(campaign, around),
         *_running(around),
     )
-    warnings = (
-        *_thin_pool(campaign, around),
-        *_new_dnc_list(campaign, around),
-        *_not_yet(campaign, now),
-        *_callbacks(campaign, around),
-    )
+    warnings = (*_thin_pool(campaign, around), *_not_yet(campaign, now), *_callbacks(campaign, around))
     return Preflight(refusals, warnings)
 
 
@@ -160,6 +155,11 @@ def _lists(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
                 Problem.LIST_BUSY,
                 f"list {name} is being dialled by campaign {around.busy_lists[name]}; wait until it ends or stop it",
             )
+    if campaign.dnc is not None and campaign.dnc not in around.dnc_lists:
+        yield Finding(
+            Problem.DNC_LIST_UNKNOWN,
+            f"do-not-call list {campaign.dnc} does not exist; `trunkline dnc create {campaign.dnc}` makes it",
+        )
 
 
 def _dispositions(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
@@ -227,12 +227,6 @@ def _thin_pool(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
             f"{usable} number(s) for {campaign.pacing.seats} seats; {wanted} would keep each under "
             f"{SEATS_PER_NUMBER} calls at once",
         )
-
-
-def _new_dnc_list(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
-    """Not refused: a run may start before its list is filled. But a misspelt name must not pass unseen."""
-    if campaign.dnc is not None and campaign.dnc not in around.dnc_lists:
-        yield Finding(Problem.DNC_LIST_NEW, f"do-not-call list {campaign.dnc} does not exist yet; the start makes it, empty")
 
 
 def _not_yet(campaign: Campaign, now: datetime) -> Iterator[Finding]:

@@ -73,12 +73,13 @@ def test_a_complete_campaign_may_start():
 
 def test_every_reason_comes_at_once():
     """A campaign that lacks everything hears of everything, not of the first thing."""
-    bare = campaign(connect=None, numbers=None, lists=(), dispositions=("ODD",), run="single_day")
+    bare = campaign(connect=None, numbers=None, lists=(), dnc="none", dispositions=("ODD",), run="single_day")
     around = replace(SITE, running=50)
     assert refused(preflight(bare, around, MONDAY_EVENING)) == {
         Problem.NO_CONNECTION,
         Problem.NO_NUMBER,
         Problem.NO_LIST,
+        Problem.DNC_LIST_UNKNOWN,
         Problem.DISPOSITION_UNKNOWN,
         Problem.WINDOW_OVER,
         Problem.TOO_MANY_RUNNING,
@@ -97,6 +98,7 @@ def test_every_reason_comes_at_once():
         ({"numbers": {"pool": ("+911140001003",)}}, {Problem.NUMBER_WITHOUT_CARRIER, Problem.NO_NUMBER}),
         ({"lists": ("june", "nobody")}, {Problem.LIST_EMPTY}),
         ({"lists": ("june", "july")}, {Problem.LIST_UNKNOWN}),
+        ({"dnc": "absent"}, {Problem.DNC_LIST_UNKNOWN}),
         ({"retry": {"dispositions": ("LATER",)}}, {Problem.DISPOSITION_UNKNOWN}),
     ],
 )
@@ -145,9 +147,3 @@ def test_one_number_for_many_seats_is_a_warning():
 def test_callbacks_need_both_halves():
     """Callback detection without a bot that offers callbacks is told before the start."""
     assert warned(preflight(campaign(callback_detection=True), SITE, MONDAY_NOON)) == {Problem.CALLBACKS_HALF_ON}
-
-
-def test_a_do_not_call_list_nobody_has_filled_is_a_warning():
-    """A misspelt list would let calls through that should not be made, so its owner is told; a known one is silent."""
-    assert warned(preflight(campaign(dnc="owm"), SITE, MONDAY_NOON)) == {Problem.DNC_LIST_NEW}
-    assert warned(preflight(campaign(dnc="own"), SITE, MONDAY_NOON)) == set()
