@@ -1,0 +1,202 @@
+"""``trunkline check``: is everything there that a campaign needs, and if not, what is to be done.
+
+Looks at the database, Redis, the clocks and the disk; FreeSWITCH looks at itself through ``esl_handlers/checkup.py``, which
+``service.py`` hands in. Changes nothing, and never raises for what it finds: a server that does not answer is a finding.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
+from sqlalchemy import insert
+from sqlalchemy.exc import SQLAlchemyError
+
+from controller.domain.finding import Finding, Level, fail, ok, warn
+from controller.domain.site import Carrier
+from controller.errors import StoreDown, SwitchDown, Unavailable
+from controller.storage.database import Database, migrations_config
+from controller.storage.tables import ContactList
+
+OLDEST_REDIS = (6, 2)
+CLOCK_SECONDS = 1.0
+SCARCE_BYTES = 1024**3
+FULL_BYTES = 100 * 1024**2
+
+SwitchCheck = Callable[[Sequence[Carrier]], list[Finding]]
+"""Carriers of the site → what FreeSWITCH's own checkup found. Raises ``SwitchDown`` when it cannot be asked."""
+
+
+def check_all(
+    database: Database, redis: Redis, data_dir: Path, carriers: Callable[[], Sequence[Carrier]], switch: SwitchCheck | None
+) -> list[Finding]:
+    """Everything, in the order in which it should be mended.
+
+    carriers: the site's; asked only when the database answers. switch: None = no FreeSWITCH is configured.
+    """
+    findings = [*check_database(database), *check_redis(redis, time.time), check_space(data_dir)]
+    return [*findings, *check_switch(switch, carriers)]
+
+
+def failed(findings: Sequence[Finding]) -> bool:
+    """Whether a campaign cannot run like this."""
+    return any(finding.level is Level.FAIL for finding in findings)
+
+
+def check_database(database: Database) -> list[Finding]:
+    """Reachable, migrated, writable; for a server, its clock too."""
+    try:
+        findings = [_schema(database)]
+        if findings[0].level is Level.OK:
+            findings.append(_writable(database))
+        if not database.is_sqlite:
+            findings.append(_database_clock(database, time.time))
+    except StoreDown as error:
+        return [fail("database", str(error), "Start the database, or mend database.url in trunkline.toml.")]
+    return findings
+
+
+def _schema(database: Database) -> Finding:
+    head = ScriptDirectory.from_config(migrations_config(str(database.url))).get_current_head()
+    with database.read() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    if found == head:
+        return ok("database", f"{database.place}, schema {found}")
+    if found is None:
+        return fail(
+            "database", f"{database.place} has no schema", "Start `trunkline run`, `controller` or `apply` once: they make it."
+        )
+    return fail(
+        "database",
+        f"{database.place} has schema {found}, this version of Trunkline has {head}",
+        "Start the newer of the two versions; it brings the schema up to date.",
+    )
+
+
+def _writable(database: Database) -> Finding:
+    """Writes a row and takes it back."""
+    row = {"name": "trunkline check", "region": "", "columns": [], "created_at": 0.0, "updated_at": 0.0}
+    try:
+        with database.write() as connection:
+            trial = connection.begin_nested()
+            connection.execute(insert(ContactList).values(row))
+            trial.rollback()
+    except (StoreDown, SQLAlchemyError) as error:
+        return fail("database writes", " ".join(str(error).split()), "Give the database's user the right to write, and room.")
+    return ok("database writes", "allowed")
+
+
+def _database_clock(database: Database, now: Callable[[], float]) -> Finding:
+    with database.read() as connection:
+        before = now()
+        theirs = float(connection.exec_driver_sql("SELECT extract(epoch FROM clock_timestamp())").scalar_one())
+        return clock_finding("database clock", theirs, before, now())
+
+
+def check_redis(redis: Redis, now: Callable[[], float]) -> list[Finding]:
+    """Reachable, new enough, forgets nothing, right time."""
+    try:
+        server = redis.info("server")
+        before = now()
+        seconds, microseconds = redis.time()
+        clock = clock_finding("Redis clock", seconds + microseconds / 1e6, before, now())
+        return [_redis_version(str(server["redis_version"])), *_redis_memory(redis), clock]
+    except (RedisError, OSError) as error:
+        return [fail("Redis", " ".join(str(error).split()), "Start Redis, or mend redis.url in trunkline.toml.")]
+
+
+def _redis_version(version: str) -> Finding:
+    parts = tuple(int(part) for part in version.split(".")[:2])
+    if parts < OLDEST_REDIS:
+        return fail("Redis", f"version {version}", "Upgrade to Redis 6.2 or later (or Valkey).")
+    return ok("Redis", f"version {version}")
+
+
+def _redis_memory(redis: Redis) -> list[Finding]:
+    """Neither evicts what is leased nor loses what is queued."""
+    try:
+        policy, append, save = (_setting(redis, name) for name in ("maxmemory-policy", "appendonly", "save"))
+    except ResponseError as error:  # managed Redis hides its configuration
+        return [
+            warn(
+                "Redis memory", f"its configuration is hidden ({error})", "See that it keeps noeviction and append-only files."
+            )
+        ]
+    findings = []
+    if policy != "noeviction":
+        findings.append(
+            fail(
+                "Redis memory",
+                f"maxmemory-policy {policy} may throw away seats and number locks that are in use",
+                "Set maxmemory-policy to noeviction.",
+            )
+        )
+    if append != "yes":
+        findings.append(
+            warn(
+                "Redis persistence",
+                "snapshots only" if save else "nothing is kept over a restart",
+                "Set appendonly to yes, or queued imports and commands are lost when Redis restarts.",
+            )
+        )
+    return findings or [ok("Redis memory", "noeviction, append-only file")]
+
+
+def _setting(redis: Redis, name: str) -> str:
+    """One setting, whether the client decodes answers or not."""
+    for value in redis.config_get(name).values():
+        return value.decode() if isinstance(value, bytes) else str(value)
+    return ""
+
+
+def clock_finding(subject: str, theirs: float, before: float, after: float) -> Finding:
+    """Another clock, read between two looks at ours. All UTC epoch seconds."""
+    skew = theirs - min(max(theirs, before), after)
+    if abs(skew) > CLOCK_SECONDS:
+        return warn(
+            subject, f"differs by {skew:+.1f} s from ours", "Run a time service (chrony, systemd-timesyncd) on both machines."
+        )
+    return ok(subject, f"within {CLOCK_SECONDS:g} s of ours")
+
+
+def check_space(data_dir: Path) -> Finding:
+    """Room for databases, reports and Redis' own files."""
+    place = data_dir.resolve()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    words = f"{free / 1024**3:.1f} GiB free at {place}"
+    if free < FULL_BYTES:
+        return fail("data directory", words, "Make room, or set data_dir to a larger disk.")
+    if free < SCARCE_BYTES:
+        return warn("data directory", words, "Make room, or set data_dir to a larger disk.")
+    return ok("data directory", words)
+
+
+def check_switch(switch: SwitchCheck | None, carriers: Callable[[], Sequence[Carrier]]) -> list[Finding]:
+    if switch is None:
+        return [
+            warn(
+                "FreeSWITCH",
+                "none is configured; `trunkline run` dials on its virtual switch",
+                "Set freeswitch.host in trunkline.toml to dial for real.",
+            )
+        ]
+    try:
+        known = list(carriers())
+    except Unavailable:
+        known = []
+    findings = []
+    if not known:
+        findings.append(warn("carriers", "the site has none", "Write a site file with carriers and `trunkline apply` it."))
+    try:
+        return [*findings, *switch(known)]
+    except SwitchDown as error:
+        mend = "Start FreeSWITCH, or mend host, port and password of [freeswitch] in trunkline.toml."
+        return [*findings, fail("FreeSWITCH", str(error), mend)]
