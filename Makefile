@@ -38,6 +38,7 @@ load: $(INSTALLED)
 	@$(BIN)/python -m tests.load.load --cps $(CPS) --calls $(CALLS)
 
 $(INSTALLED): pyproject.toml
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@

@@ -45,6 +45,7 @@ from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
 from controller.storage.leads import SqlLeadStore
 from controller.storage.runs import SqlRunStore
+from esl_handlers.errors import Stage
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
@@ -54,6 +55,25 @@ READERS = 4
 """Native threads for reading and for admin commands; the ledger has one of its own."""
 PUBLISH_SECONDS = 1.0
 ADOPT_RETRY_SECONDS = 1.0
+
+
+class _LinkWatch:
+    """What the ESL layer tells, in the words of the metrics."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def event_handled(self, name: str, lag_seconds: float) -> None:
+        self._metrics.event_handled(name, lag_seconds)
+
+    def command_done(self, stage: Stage, seconds: float) -> None:
+        self._metrics.command(stage.value)
+
+    def link_changed(self, link: str, up: bool) -> None:
+        self._metrics.link_up(link, up)
+
+    def loop_stalled(self, seconds: float) -> None:
+        self._metrics.loop_stalled(seconds)
 
 
 class Controller:
@@ -95,8 +115,7 @@ class Controller:
             reply_seconds=settings.freeswitch.reply_seconds,
             heartbeat_seconds=settings.freeswitch.heartbeat_seconds,
             clock=clock,
-            listener=self,
-            observer=self._metrics,
+            observer=_LinkWatch(self._metrics),
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
         self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())
@@ -153,7 +172,7 @@ class Controller:
         lasting = self._supervisor.lasting
         lasting("ledger", self._ledger.run)
         lasting("slots", self._slots.run)
-        self.switch.start()
+        self.switch.start(self)
         lasting("adopt", self._adopt_until_done)
         lasting("dial loop", self._dial_loop.run)
         lasting("admin", self._admin.run)
@@ -175,8 +194,7 @@ class Controller:
         self._dial_loop.drain()
         self._dial_loop.stop(2.0)
         if not self._supervisor.failed.is_set():
-            waiting = gevent.spawn(self.desk.wait_empty, seconds)
-            gevent.wait([waiting, self._stop_wanted, self._supervisor.failed], count=1)
+            self._wait_for_calls(seconds)
         left = len(self.desk)
         if not self._ledger.flushed(5.0):
             log.error("ends not written", reason="the database is away; the switch's journal keeps them")
@@ -187,6 +205,13 @@ class Controller:
         self._ledger_database.dispose()
         self._database.dispose()
         log.info("controller", to="down", calls_left_to_adopt=left, failure=self._supervisor.failure or None)
+
+    def _wait_for_calls(self, seconds: float) -> None:
+        """Until the last call has ended, the time is up, or somebody wants it at once."""
+        deadline = self._clock.monotonic() + seconds
+        while self._clock.monotonic() < deadline and not self.desk.wait_empty(0.2):
+            if self._stop_wanted.is_set() or self._supervisor.failed.is_set():
+                return
 
     # ------------------------------------------------------------------ told by the switch
 

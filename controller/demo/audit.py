@@ -15,7 +15,10 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+
+from controller.domain.calls.outcome import RULES, Outcome
 
 SAME_END: Mapping[str, frozenset[str]] = {
     "answered": frozenset({"answered", "abandoned", "machine", "unknown"}),
@@ -45,13 +48,16 @@ class Row:
     """An attempt as stored."""
 
     attempt_id: str
-    lead_id: int
+    contact_id: int
     dialled: str
-    created_at: float
     ended_at: float | None
     outcome: str | None
-    charged: bool | None
     max_attempts: int
+
+    @property
+    def charged(self) -> bool:
+        """Whether it counts as made; one without an end does."""
+        return self.outcome is None or RULES[Outcome(self.outcome)].charged
 
 
 @dataclass(slots=True)
@@ -92,7 +98,7 @@ def audit(rows: Iterable[Row], far: Iterable[FarCall], unfinished_leads: int = 0
         else:
             found.mismatches += _disagreement(row, call)
     for row in attempts.values():
-        if row.attempt_id not in seen and row.charged is not False:
+        if row.attempt_id not in seen and row.charged:
             found.mismatches.append(f"attempt {row.attempt_id} ({row.outcome}) is not in the ledger")
     found.doubles += _over_limit(attempts.values()) + _overlapping(attempts, ledger)
     return found
@@ -112,9 +118,13 @@ def _over_limit(rows: Iterable[Row]) -> list[str]:
     made: Counter[int] = Counter()
     limits: dict[int, int] = {}
     for row in rows:
-        made[row.lead_id] += row.charged is not False
-        limits[row.lead_id] = row.max_attempts
-    return [f"lead {lead} had {count} attempts, {limits[lead]} are allowed" for lead, count in made.items() if count > limits[lead]]
+        made[row.contact_id] += row.charged
+        limits[row.contact_id] = row.max_attempts
+    return [
+        f"contact {contact} had {count} attempts, {limits[contact]} are allowed"
+        for contact, count in made.items()
+        if count > limits[contact]
+    ]
 
 
 def _overlapping(attempts: Mapping[str, Row], ledger: Iterable[FarCall]) -> list[str]:
@@ -125,7 +135,7 @@ def _overlapping(attempts: Mapping[str, Row], ledger: Iterable[FarCall]) -> list
     doubles = []
     for calls in by_number.values():
         calls.sort(key=lambda call: call.time)
-        for earlier, later in zip(calls, calls[1:], strict=False):
+        for earlier, later in pairwise(calls):
             row = attempts.get(earlier.uuid)
             if row is not None and row.ended_at is not None and later.time < row.ended_at - CLOCK_SECONDS:
                 doubles.append(f"calls {earlier.uuid} and {later.uuid} overlap")

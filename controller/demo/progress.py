@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rich.console import Group
 from rich.progress_bar import ProgressBar
@@ -15,14 +15,19 @@ FINAL_STATES = ("done", "exhausted", "dnc", "window_closed", "stopped", "invalid
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look at a running campaign. leads, outcomes: counts by name. board: what the controller says now."""
+    """One look at a running campaign. seats: ``12 of 50``. leads, outcomes: counts by name. binding, reason: what limits the
+    pace now."""
 
     name: str
     state: str
     seconds: float
+    seats: str
+    calls_per_second: float
+    hopper: int
+    binding: str
+    reason: str
     leads: Mapping[str, int]
     outcomes: Mapping[str, int]
-    board: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def total(self) -> int:
@@ -36,14 +41,15 @@ class Snapshot:
 def picture(shot: Snapshot) -> Group:
     """For a terminal that can be drawn on."""
     head = Text.assemble(
-        (f" {shot.name} ", "bold reverse"), f"  {shot.state}   {shot.seconds:5.1f} s   {shot.final} of {shot.total} contacts final"
+        (f" {shot.name} ", "bold reverse"),
+        f"  {shot.state}   {shot.seconds:5.1f} s   {shot.final} of {shot.total} contacts final",
     )
     bar = ProgressBar(total=max(shot.total, 1), completed=shot.final, width=72)
     now = Table.grid(padding=(0, 3))
-    now.add_row("seats", f"{shot.board.get('seats', 0)} of {shot.board.get('seat_limit', 0)}")
-    now.add_row("calls a second", str(shot.board.get("calls_per_second", 0)))
-    now.add_row("hopper", str(shot.board.get("hopper", 0)))
-    now.add_row("limited by", f"{shot.board.get('binding') or '-'}: {shot.board.get('reason') or '-'}")
+    now.add_row("seats", shot.seats)
+    now.add_row("calls a second", str(shot.calls_per_second))
+    now.add_row("hopper", str(shot.hopper))
+    now.add_row("limited by", f"{shot.binding}: {shot.reason}")
     now.add_row("contacts", "  ".join(f"{state} {count}" for state, count in sorted(shot.leads.items()) if count))
     outcomes = Table.grid(padding=(0, 2))
     most = max(shot.outcomes.values(), default=1)
@@ -56,8 +62,8 @@ def line(shot: Snapshot) -> str:
     """For a log: one look in one line."""
     outcomes = " ".join(f"{outcome}={count}" for outcome, count in sorted(shot.outcomes.items()))
     return (
-        f"{shot.seconds:6.1f} s  {shot.state:9s} {shot.final}/{shot.total} final  seats {shot.board.get('seats', 0)}"
-        f"  {shot.board.get('calls_per_second', 0)} calls/s  limited by {shot.board.get('binding') or '-'}  {outcomes}"
+        f"{shot.seconds:6.1f} s  {shot.state:9s} {shot.final}/{shot.total} final  seats {shot.seats}"
+        f"  {shot.calls_per_second} calls/s  limited by {shot.binding}  {outcomes}"
     )
 
 

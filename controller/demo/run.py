@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import tomli_w
-import tomllib
 from rich.console import Console
 from rich.live import Live
 
@@ -28,13 +28,15 @@ from controller.config import Settings
 from controller.demo.audit import Findings, Row, audit, read_ledger
 from controller.demo.progress import Snapshot, line, picture
 from controller.domain.campaigns.campaign import Campaign
+from controller.domain.hopper.lead import LeadState
 from controller.domain.site import Site
-from controller.errors import TrunklineError, Unavailable
-from controller.jobs.import_contacts import import_file
+from controller.errors import Unavailable
+from controller.jobs.import_contacts import ImportOrder, import_contacts
 from controller.launcher import Launcher
 from controller.live.board import RedisBoard
-from controller.storage.attempts import SqlAttemptStore
+from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
+from controller.storage.exports import Exports
 
 FILES = Path(__file__).parent
 WINDOW_SECONDS = 75
@@ -70,17 +72,18 @@ def _campaign(settings: Settings, launcher: Launcher, console: Console, begun: f
 
     site = (FILES / "site.toml").read_text(encoding="utf-8")
     campaign = _campaign_for_now((FILES / "campaign.toml").read_text(encoding="utf-8"))
-    console.print("importing the shipped list …")
-    imported = import_file(database, settings, "demo", FILES / "contacts.csv", region="US", mode="create", by="demo")
+    order = ImportOrder(list_name="demo", file=FILES / "contacts.csv", mode="import", region="US")
+    imported = import_contacts(database, settings.limits, settings.data_dir / "reports", order)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in imported.by_reason.items())
+    console.print(f"{imported.counts.accepted} contacts imported, {imported.counts.rejected} rows rejected: {reasons}")
     command("site.apply", toml=site)
     command("campaign.apply", toml=campaign)
     command("campaign.start", name="demo")
-    console.print(f"{imported.accepted} contacts imported, {imported.rejected} rows rejected (each with its reason in the report)")
     _watch(command, launcher, console)
     findings = _audited(database, launcher, campaign, site)
     summary = {
-        "contacts": imported.accepted,
-        "rejected": imported.rejected,
+        "contacts": imported.counts.accepted,
+        "rejected": imported.counts.rejected,
         "attempts": findings.attempts,
         "ledger": findings.ledger,
         "mismatches": len(findings.mismatches) + findings.unfinished_leads,
@@ -108,20 +111,24 @@ def _watch(command: Any, launcher: Launcher, console: Console) -> None:
             if shot.state == "completed":
                 return
             if shot.seconds > LONGEST_SECONDS:
-                raise Unavailable(f"the demo's campaign is still {shot.state} after {LONGEST_SECONDS} s; see {launcher.log_dir}")
+                raise Unavailable(
+                    f"the demo's campaign is still {shot.state} after {LONGEST_SECONDS} s; see {launcher.log_dir}"
+                )
             time.sleep(LOOK_SECONDS)
 
 
 def _snapshot(status: dict[str, Any], seconds: float) -> Snapshot:
-    run = status.get("run") or {}
-    boards = status.get("nodes") or {}
     return Snapshot(
-        name=status["name"],
+        name=status["campaign"],
         state=status["state"],
         seconds=seconds,
-        leads=run.get("leads") or {},
-        outcomes=run.get("outcomes") or {},
-        board=next(iter(boards.values()), {}),
+        seats=f"{status['seats']['in_use']} of {status['seats']['limit']}",
+        calls_per_second=status["calls_per_second"],
+        hopper=status["hopper"],
+        binding=status["pace"]["binding"],
+        reason=status["pace"]["reason"],
+        leads=status["totals"].get("lead", {}),
+        outcomes=status["totals"].get("outcome", {}),
     )
 
 
@@ -137,21 +144,20 @@ def _campaign_for_now(text: str) -> str:
 def _audited(database: Database, launcher: Launcher, campaign: str, site: str) -> Findings:
     limit = Campaign.model_validate(tomllib.loads(campaign)).retry.max_attempts
     carriers = {carrier.name: carrier for carrier in Site.model_validate(tomllib.loads(site)).carrier}
-    rows = []
-    unfinished = 0
-    for attempt in SqlAttemptStore(database).iter_attempts("demo"):
-        rows.append(
-            Row(
-                attempt_id=attempt.attempt_id,
-                lead_id=attempt.lead_id,
-                dialled=carriers[attempt.carrier].dial_number(attempt.phone),
-                created_at=attempt.created_at,
-                ended_at=attempt.ended_at,
-                outcome=attempt.outcome,
-                charged=attempt.charged,
-                max_attempts=limit,
-            )
+    exports = Exports(database)
+    campaign_id = CampaignStore(database).get("demo").id
+    rows = [
+        Row(
+            attempt_id=attempt.attempt_id,
+            contact_id=attempt.contact_id,
+            dialled=carriers[attempt.carrier].dial_number(attempt.phone),
+            ended_at=attempt.ended_at,
+            outcome=attempt.outcome,
+            max_attempts=limit,
         )
+        for attempt in exports.iter_attempts(campaign_id)
+    ]
+    unfinished = sum(not LeadState[lead.state.upper()].final for lead in exports.iter_leads(campaign_id))
     return audit(rows, read_ledger(launcher.ledger), unfinished)
 
 
@@ -175,6 +181,3 @@ def _place(directory: Path | None) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="trunkline-demo-", ignore_cleanup_errors=True) as made:
         yield Path(made)
-
-
-__all__ = ["TrunklineError", "run_demo"]

@@ -1,0 +1,78 @@
+"""The processes: ``run``, ``controller``, ``worker``, ``demo``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.common import AsJson, current_settings
+
+PeopleFile = Annotated[
+    Path | None,
+    typer.Option("--people", help="Who answers at the virtual switch (TOML); only used where no FreeSWITCH is configured."),
+]
+KeptIn = Annotated[Path | None, typer.Option("--keep", help="Directory for the demo's data, kept afterwards.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the root."""
+    app.command("run")(run)
+    app.command("controller")(controller)
+    app.command("worker")(worker)
+    app.command("demo")(demo)
+
+
+def run(people: PeopleFile = None, as_json: AsJson = False) -> None:
+    """Start everything on this machine: Redis where none is configured, the virtual switch where no FreeSWITCH is,
+    controller and worker. Ctrl-C stops it; calls in progress may end first."""
+    from controller import logs
+    from controller.launcher import SHIPPED_PEOPLE, Launcher
+
+    settings = current_settings()
+    writer = logs.configure(settings.logging)
+    try:
+        code = Launcher(settings, people=people or SHIPPED_PEOPLE).run()
+    finally:
+        writer.close()
+    _ended("run", code, as_json)
+
+
+def controller(as_json: AsJson = False) -> None:
+    """Run the controller beside its FreeSWITCH. SIGTERM drains, a second SIGTERM stops at once."""
+    from controller.service import run_controller
+
+    _ended("controller", run_controller(current_settings()), as_json)
+
+
+def worker(as_json: AsJson = False) -> None:
+    """Run the background work: imports, hopper, closing of windows and runs."""
+    from controller.jobs.supervisor import run_worker
+
+    _ended("worker", run_worker(current_settings()), as_json)
+
+
+def demo(keep: KeptIn = None, as_json: AsJson = False) -> None:
+    """Watch a campaign of 5 000 contacts dial on this machine, and see the audit. Ends by itself within two minutes.
+
+    The last line is the summary as one JSON object; with --json it is the only line on standard output.
+    """
+    from controller import logs
+    from controller.demo.run import run_demo
+
+    settings = current_settings()
+    writer = logs.configure(settings.logging.model_copy(update={"level": "warning", "format": "text"}))
+    try:
+        code = run_demo(settings, as_json, keep)
+    finally:
+        writer.close()
+    raise typer.Exit(code)
+
+
+def _ended(name: str, code: int, as_json: bool) -> None:
+    """A process that came to its end; its exit code is ours."""
+    if as_json:
+        typer.echo(json.dumps({"process": name, "exit": code}))
+    raise typer.Exit(code)
