@@ -26,7 +26,8 @@ from controller.jobs.import_report import Report
 from controller.jobs.normalise import normalised
 from controller.storage.contacts import CHUNK, ContactStore
 from controller.storage.database import Database
-from controller.storage.imports import Counts, ImportLimits, ImportRequest, ImportStore, OpenImport
+from controller.storage.import_history import Counts
+from controller.storage.imports import ImportLimits, ImportRequest, ImportStore, OpenImport
 
 BATCH_BYTES = 4 * 1024 * 1024
 """A batch ends here even when it has few rows, so that long rows do not fill the memory."""
@@ -114,8 +115,13 @@ def import_contacts(
         counts = _store_all(
             store, current, file, columns, report, progress, _processes(file) if processes is None else processes
         )
-        report.close()
+        if counts.accepted == 0 and current.mode != "append":
+            raise Refused(
+                f"{order.file}: none of its {counts.rows} rows has a number that is valid in region {current.region}; list "
+                f"{order.list_name} is as it was before; {report.path} says what is wrong with each"
+            )
         info = store.finish(current, str(report.path))
+        report.close()
     except Refused as refused:
         report.close()
         store.fail(current, str(refused), str(report.path))

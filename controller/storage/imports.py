@@ -40,9 +40,8 @@ from controller.storage.contacts import (
     refuse_if_used,
 )
 from controller.storage.database import Database
-from controller.storage.tables import Base
+from controller.storage.import_history import IMPORTS, Counts
 
-IMPORTS = Base.metadata.tables["imports"]
 LOOKUP = 1_000
 """Numbers looked up by one statement."""
 
@@ -81,30 +80,6 @@ class OpenImport:
     mode: str
     started_at: float
     resumed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """accepted + rejected = rows."""
-
-    rows: int = 0
-    accepted: int = 0
-    rejected: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ImportInfo:
-    """What became of an import. state: running | done | failed; report: path of the report file."""
-
-    id: int
-    file_name: str
-    mode: str
-    state: str
-    counts: Counts
-    report: str | None
-    error: str | None
-    started_at: float
-    ended_at: float | None
 
 
 class ImportStore:
@@ -232,28 +207,6 @@ class ImportStore:
                 if target is not None:
                     connection.execute(update(IMPORTS).where(*mine).values(list_id=target.id))
                 hide(connection, current.list_id, current.list_name)
-
-    def of_list(self, name: str) -> list[ImportInfo]:
-        """The list's imports, the latest first. NotFound."""
-        with self._database.read() as connection:
-            info = found(connection, name)
-            rows = connection.execute(
-                select(IMPORTS).where(IMPORTS.c.list_id == info.id).order_by(IMPORTS.c.started_at.desc(), IMPORTS.c.id.desc())
-            )
-            return [
-                ImportInfo(
-                    id=row.id,
-                    file_name=row.file_name,
-                    mode=row.mode,
-                    state=row.state,
-                    counts=Counts(row.rows, row.accepted, row.rejected),
-                    report=row.report,
-                    error=row.error,
-                    started_at=row.started_at,
-                    ended_at=row.ended_at,
-                )
-                for row in rows
-            ]
 
     def _hidden_list(self, connection: Connection, request: ImportRequest, mode: str, region: str, now: float) -> int:
         name = f"{NEW}{request.digest}.{mode}:{request.list_name}"
