@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import typer
 
+from controller.cli import admin, calls, campaigns, dnc, lists, processes, records, site
 from controller.cli.common import Group
+
+ROOMS = (processes, site, lists, dnc, campaigns, records, calls, admin)
+"""In the order in which ``trunkline --help`` shows their commands."""
 
 
 def build() -> typer.Typer:
@@ -30,4 +34,6 @@ def build() -> typer.Typer:
         Verbs lie in groups: `trunkline campaign --help` lists those of campaigns.
         """
 
+    for room in ROOMS:
+        room.register(app)
     return app

@@ -79,9 +79,11 @@ def current_settings() -> Settings:
 
 def open_database(settings: Settings | None = None) -> Database:
     """The configured database, its schema up to date; ``StoreDown`` when it does not answer."""
-    from controller.storage.database import open_database as opened
+    from controller.storage.database import Database as Opened
 
-    return opened((settings or current_settings()).database_url)
+    database = Opened((settings or current_settings()).database_url)
+    database.upgrade()
+    return database
 
 
 def redis_client(settings: Settings | None = None, *, blocking: bool = False) -> Redis:
@@ -92,6 +94,29 @@ def redis_client(settings: Settings | None = None, *, blocking: bool = False) ->
     from controller.admin.bus import connect
 
     return connect((settings or current_settings()).redis_url, blocking=blocking)
+
+
+def perform(verb: str, **args: Any) -> Any:
+    """Execute an admin verb in this process, on record under the name of this shell's user; its result (JSON values).
+
+    Campaigns are moved through the database, so this works while no controller runs and no Redis answers.
+    """
+    from controller.admin.commands import Commands, Desk
+    from controller.admin.verbs import VERBS
+    from controller.live.board import RedisBoard
+
+    settings = current_settings()
+    desk = Desk(open_database(settings), settings.limits, RedisBoard(redis_client(settings)))
+    commands = Commands(desk, VERBS)
+    given = {key: value for key, value in args.items() if value is not None}
+    return commands.execute(commands.read(verb, given), who(), audit_reads=False)
+
+
+def ask_controller(verb: str, timeout: float, by: str | None = None, **args: Any) -> Any:
+    """Have a controller execute an admin verb; its result. timeout: seconds."""
+    from controller.admin.bus import send
+
+    return send(redis_client(blocking=True), verb, args, by or who(), timeout)
 
 
 def who() -> str:
