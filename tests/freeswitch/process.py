@@ -31,11 +31,11 @@ class Child:
 
     def cpu_seconds(self) -> float:
         """User and system time so far, its waited-for children included; 0.0 once it is gone."""
-        try:
-            fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        except FileNotFoundError:
-            return 0.0
-        return sum(int(ticks) for ticks in fields[11:15]) / TICKS
+        return cpu_of(self.pid)
+
+    def tree_cpu_seconds(self) -> float:
+        """The same with everything it has started, and that these have started."""
+        return sum(cpu_of(pid) for pid in (self.pid, *_descendants(self.pid)))
 
     def tail(self, lines: int = 15) -> str:
         """The end of what it wrote, for a failure's message."""
@@ -51,3 +51,29 @@ class Child:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/<pid>/stat from the third on (the second, the name, may hold anything); none once it is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def cpu_of(pid: int) -> float:
+    """User and system seconds of a process, its waited-for children included; 0.0 once it is gone."""
+    return sum(int(ticks) for ticks in _stat(pid)[11:15]) / TICKS
+
+
+def _descendants(pid: int) -> list[int]:
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[1]), []).append(int(entry.name))
+    found, waiting = [], [pid]
+    while waiting:
+        for child in children.get(waiting.pop(), []):
+            found.append(child)
+            waiting.append(child)
+    return found

@@ -1,0 +1,118 @@
+"""Trunkline's side of a load run: its processes, its commands, and what it has written down in the end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from controller.redis_process import RedisProcess
+from controller.storage.database import Database
+from controller.storage.tables import Attempt, Run
+from tests.freeswitch.harness import REPOSITORY, RealFreeSwitch
+from tests.freeswitch.ports import HOST
+from tests.freeswitch.process import Child, cpu_of
+
+ENDED = ("completed", "stopped")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the attempts table. Times are UTC epoch seconds."""
+
+    phone: int
+    outcome: str | None
+    answered_at: float | None
+    connected_at: float | None
+
+
+class Trunkline:
+    """Controller, worker and Redis beside one FreeSWITCH, in ``folder``; database by its URL, SQLite where it is empty."""
+
+    def __init__(self, folder: Path, switch: RealFreeSwitch, database_url: str = "") -> None:
+        self._folder = folder
+        self._redis = RedisProcess(folder)
+        self._children: dict[str, Child] = {}
+        self.database = Database(database_url or f"sqlite:///{folder / 'trunkline.db'}")
+        self._env = {
+            **os.environ,
+            "PYTHONPATH": str(REPOSITORY),
+            "TRUNKLINE_DATA_DIR": str(folder),
+            "TRUNKLINE_NODE": "load",
+            "TRUNKLINE_DATABASE__URL": self.database.url.render_as_string(hide_password=False),
+            "TRUNKLINE_REDIS__URL": self._redis.url,
+            "TRUNKLINE_FREESWITCH__HOST": HOST,
+            "TRUNKLINE_FREESWITCH__PORT": str(switch.esl_port),
+            "TRUNKLINE_FREESWITCH__PASSWORD": switch.password,
+            "TRUNKLINE_FREESWITCH__CDR_JOURNAL": str(switch.journal),
+            "TRUNKLINE_METRICS__PORT": "0",
+            "TRUNKLINE_LOGGING__LEVEL": "warning",
+        }
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Redis, controller and worker, as long as the block lasts."""
+        self._redis.start()
+        try:
+            for name in ("controller", "worker"):
+                self._children[name] = Child(name, [sys.executable, "-m", "controller", name], self._folder, self._env)
+            yield
+        finally:
+            for child in self._children.values():
+                child.stop(patience_seconds=90.0)
+            self._redis.stop()
+            self.database.dispose()
+
+    def command(self, *words: str) -> str:
+        """Run ``trunkline …``; what it printed. ``RuntimeError`` with its complaint when it refuses."""
+        done = subprocess.run(
+            [sys.executable, "-m", "controller", *words],
+            cwd=self._folder,
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"trunkline {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout
+
+    def dial(self, patience_seconds: float) -> None:
+        """Load site, contacts and campaign, start it, and wait until its run has ended."""
+        self.command("apply", "site.toml")
+        self.command("list", "import", "load", "contacts.csv", "--region", "IN")
+        self.command("apply", "campaign.toml")
+        self.command("campaign", "start", "load")
+        deadline = time.monotonic() + patience_seconds
+        while self._run_state() not in ENDED:
+            for child in self._children.values():
+                if not child.alive():
+                    raise RuntimeError(f"{child.name} ended: {child.tail()}")
+            if time.monotonic() > deadline:
+                raise RuntimeError(
+                    f"the run is {self._run_state()} after {patience_seconds:g} s: {self._children['controller'].tail()}"
+                )
+            time.sleep(0.5)
+
+    def _run_state(self) -> str | None:
+        with self.database.read() as connection:
+            return connection.execute(select(Run.state).order_by(Run.id.desc()).limit(1)).scalar()
+
+    def rows(self) -> list[Row]:
+        """The attempts table."""
+        with self.database.read() as connection:
+            chosen = select(Attempt.phone, Attempt.outcome, Attempt.answered_at, Attempt.connected_at)
+            return [Row(*row) for row in connection.execute(chosen)]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """User and system time so far, by process, children included."""
+        used = {name: child.tree_cpu_seconds() for name, child in self._children.items()}
+        redis_pid = self._redis.pid
+        return {**used, "redis": cpu_of(redis_pid) if redis_pid is not None else 0.0}
