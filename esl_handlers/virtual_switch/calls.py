@@ -1,0 +1,167 @@
+"""What the controller asks of whole calls: originate, bridge, transfer, execute, hang up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from esl_handlers.virtual_switch.applications import joined, run
+from esl_handlers.virtual_switch.dial_string import USAGE, read_originate
+from esl_handlers.virtual_switch.dialplan import extension_steps
+from esl_handlers.virtual_switch.originate import start_leg, until_whole_second
+from esl_handlers.virtual_switch.render import encode
+from esl_handlers.virtual_switch.script import Over, Script, Steps
+
+if TYPE_CHECKING:
+    from esl_handlers.virtual_switch.channels import Channel
+    from esl_handlers.virtual_switch.core import Core
+
+Reply = Callable[[str], None]
+JOIN_SECONDS = 0.03
+"""uuid_bridge takes both channels through three states first: 42 ms until CHANNEL_BRIDGE with the poll."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """An application to execute on a channel that is busy with another one."""
+
+    application: str
+    data: str
+    event_uuid: str = ""
+
+
+def originate(core: Core, arguments: str, reply: Reply) -> None:
+    """``originate``: dial, and run the extension or application once answered. The reply comes with the answer or the end."""
+    command = read_originate(arguments)
+    if command is None:
+        reply(USAGE)
+        return
+    given = command.leg.variables
+    caller = (
+        given.get("origination_caller_id_name") or command.caller_name,
+        given.get("origination_caller_id_number") or command.caller_number or "0000000000",
+    )
+    timeout = given.get("originate_timeout", "")
+
+    def done(channel: Channel | None, cause: str) -> None:
+        if channel is None:
+            reply(f"-ERR {cause}\n")
+        else:
+            settle(channel, command.extension, command.context)
+            reply(f"+OK {channel.uuid}\n")
+
+    start_leg(core, command.leg, caller, None, int(timeout) if timeout.isdigit() else command.timeout_seconds, done)
+
+
+def settle(channel: Channel, extension: str, context: str) -> None:
+    """The leg is answered: turn its ids round, as FreeSWITCH does, and let it run what it was originated for."""
+    slots = channel.slots
+    channel.set("endpoint_disposition", "ANSWER")
+    channel.set("pre_transfer_caller_id_name", channel.get("origination_caller_id_name") or "")
+    channel.set("pre_transfer_caller_id_number", channel.get("origination_caller_id_number") or "")
+    channel.set("channel_cid_flipped", "yes")
+    slots["hit_dialplan"] = "true"
+    slots |= {
+        "caller_name": slots["callee_name"],
+        "caller_number": slots["callee_number"],
+        "callee_name": slots["caller_name"],
+        "callee_number": slots["caller_number"],
+    }
+    channel.emit("CALL_UPDATE", before="Direction: RECV\n")
+    application = re.fullmatch(r"&([^(]*)(?:\(([^)]*)\)?.*)?", extension, re.DOTALL)
+    if application:
+        start_application(channel, application[1].strip(), application[2] or "")
+    else:
+        start(channel, extension_steps(channel, extension, context))
+
+
+def start_application(channel: Channel, application: str, data: str = "") -> None:
+    """Put one application on a channel."""
+    channel.enter("CS_EXECUTE")
+    start(channel, run(channel, application, data))
+
+
+def start(channel: Channel, steps: Steps) -> None:
+    """Put a script on a channel; one that runs out hangs up."""
+    Script(channel, steps, lambda: channel.hang_up("NORMAL_CLEARING")).start()
+
+
+def fetch(channel: Channel) -> None:
+    """Take a channel away from what it is doing."""
+    if channel.script is not None:
+        script, channel.script = channel.script, None
+        script.stop()
+    channel.inbox.clear()
+
+
+def transfer(channel: Channel, extension: str, context: str) -> None:
+    """``uuid_transfer``: on to another extension."""
+
+    def go() -> None:
+        if channel.alive:
+            fetch(channel)
+            start(channel, extension_steps(channel, extension, context))
+
+    channel.core.timeline.after(channel.core.chance.uniform(0, 0.02), go)
+
+
+def bridge(channel: Channel, peer: Channel) -> None:
+    """``uuid_bridge``: two answered channels talk to each other."""
+    for one, other in ((channel, peer), (peer, channel)):
+        fetch(one)
+        one.peer = other
+        for state in ("CS_HIBERNATE", "CS_RESET", "CS_SOFT_EXECUTE"):
+            one.enter(state)
+
+    def go() -> None:
+        if not (channel.alive and peer.alive):
+            for one in (channel, peer):
+                one.hang_up("NORMAL_CLEARING")
+            return
+        for one, other in ((channel, peer), (peer, channel)):
+            one.emit("CHANNEL_EXECUTE", after=f"Application: uuid_bridge\nApplication-Data: {encode(other.uuid)}\n")
+        start(channel, bridged(channel, peer))
+
+    channel.core.timeline.after(JOIN_SECONDS, go)
+
+
+def bridged(channel: Channel, peer: Channel) -> Steps:
+    """Talk, and what the first channel does when the other has gone."""
+    yield from joined(channel, peer)
+    channel.enter("CS_EXECUTE")
+    if channel.get("park_after_bridge") == "true":
+        yield from run(channel, "park")
+    else:
+        channel.begin_hangup(peer.cause or "NORMAL_CLEARING")
+        raise Over
+
+
+def execute(channel: Channel, message: Message) -> None:
+    """``sendmsg`` with execute: when the channel next looks."""
+    channel.inbox.append(message)
+    channel.wake()
+
+
+def schedule_hangup(channel: Channel, seconds: int, cause: str) -> None:
+    """``sched_hangup``: a scheduler that looks every half second, on whole-second times."""
+    core = channel.core
+    wait = until_whole_second(seconds) + core.chance.uniform(0, 0.5)
+    channel.standing_timers.append(core.timeline.after(wait, partial(channel.hang_up, cause)))
+
+
+def on_answer(channel: Channel) -> None:
+    """``execute_on_answer…``: applications that run in the signalling thread, before anything else."""
+    for name, value in list(channel.variables.items()):
+        if name.startswith("execute_on_answer"):
+            application, _, data = value.replace("::", " ", 1).partition(" ")
+            lines = f"Application: {application}\nApplication-Data: {encode(data)}\n"
+            channel.emit("CHANNEL_EXECUTE", after=lines)
+            words = data.split()
+            if application == "sched_hangup" and words and words[0].lstrip("+").isdigit():
+                schedule_hangup(channel, int(words[0]), words[1] if len(words) > 1 else "NORMAL_CLEARING")
+            elif application == "set":
+                channel.set(*data.partition("=")[::2])
+            channel.emit("CHANNEL_EXECUTE_COMPLETE", after=f"{lines}Application-Response: _none_\n")

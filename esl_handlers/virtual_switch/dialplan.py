@@ -1,0 +1,111 @@
+"""What Trunkline's dialplan (``dialplan/trunkline.xml``) does with an answered call, extension by extension.
+
+Kept beside that file by hand: the virtual switch reads no XML. A test compares the extensions' names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from esl_handlers.virtual_switch.applications import Transfer, expand, run
+from esl_handlers.virtual_switch.render import encode
+from esl_handlers.virtual_switch.script import Steps
+
+if TYPE_CHECKING:
+    from esl_handlers.virtual_switch.channels import Channel
+
+CONNECT_EVENT = "Event-Name=CUSTOM,Event-Subclass=trunkline::connect"
+SORRY_TONE = "tone_stream://%(250,250,480,620);loops=3"
+
+
+def bot(channel: Channel) -> Steps:
+    """Join the call with its target."""
+    seconds = channel.get("trunkline_connect_seconds") or ""
+    yield from run(channel, "set", f"call_timeout={seconds if re.fullmatch('[1-9][0-9]?', seconds) else '2'}")
+    yield from run(channel, "set", "trunkline_connect=connecting")
+    yield from run(channel, "set", "hangup_after_bridge=true")
+    yield from run(channel, "set", "continue_on_fail=true")
+    yield from run(channel, "bridge", "${trunkline_target}")
+    yield from run(channel, "set", "trunkline_connect=failed")
+    yield from run(channel, "transfer", "trunkline-sorry")
+
+
+def playback(channel: Channel) -> Steps:
+    """Play the target, a sound."""
+    yield from run(channel, "set", "trunkline_connect=playing")
+    yield from run(channel, "event", CONNECT_EVENT)
+    yield from run(channel, "playback", "${trunkline_target}")
+    yield from run(channel, "hangup", "NORMAL_CLEARING")
+
+
+def ivr(channel: Channel) -> Steps:
+    """Hand the call to an IVR."""
+    yield from run(channel, "set", "trunkline_connect=ivr")
+    yield from run(channel, "event", CONNECT_EVENT)
+    yield from run(channel, "transfer", "${trunkline_target} XML trunkline-ivr")
+
+
+def wait(channel: Channel) -> Steps:
+    """Hold the call for a verdict; nobody is left in silence when none comes."""
+    yield from run(channel, "set", "trunkline_connect=waiting")
+    yield from run(channel, "event", CONNECT_EVENT)
+    seconds = channel.get("trunkline_verdict_seconds") or ""
+    yield from run(channel, "sleep", f"{seconds if re.fullmatch('[1-9][0-9]{0,2}', seconds) else '10'}000")
+    yield from run(channel, "set", "trunkline_connect=overdue")
+    yield from run(channel, "transfer", "trunkline-sorry")
+
+
+def sorry(channel: Channel) -> Steps:
+    """Tell the person that nobody is there."""
+    yield from run(channel, "event", CONNECT_EVENT)
+    yield from run(channel, "playback", channel.get("trunkline_sorry") or SORRY_TONE)
+    yield from run(channel, "hangup", "SERVICE_UNAVAILABLE")
+
+
+def any_ivr(channel: Channel) -> Steps:
+    """Whatever IVR it is: it talks for a while and hangs up."""
+    seconds = channel.core.people.ivr_seconds.draw(channel.core.chance)
+    yield from run(channel, "sleep", str(int(seconds * 1000)))
+    yield from run(channel, "hangup", "NORMAL_CLEARING")
+
+
+EXTENSIONS: dict[str, Callable[[Channel], Steps]] = {
+    "trunkline-bot": bot,
+    "trunkline-playback": playback,
+    "trunkline-ivr": ivr,
+    "trunkline-wait": wait,
+    "trunkline-sorry": sorry,
+}
+
+
+def extension_steps(channel: Channel, extension: str, context: str) -> Steps:
+    """The call's way through the dialplan, from one extension to the next; past its end the call is hung up."""
+    core = channel.core
+    while True:
+        source = f"{int(core.now_us() / 1e6)}:{channel.uuid}:bl_xfer:{extension}/{context}/XML"
+        channel.slots |= {
+            "dialplan": "XML",
+            "context": encode(context),
+            "destination": encode(extension),
+            "rdnis": channel.slots["number"],
+            "transfer_source": encode(source),
+            "profile_created": core.now_us(),
+            "profile_index": 2,
+        }
+        channel.set("transfer_source", source)
+        channel.set("transfer_history", source)
+        channel.set("max_forwards", "70")
+        channel.enter("CS_ROUTING")
+        channel.enter("CS_EXECUTE")
+        steps = any_ivr if context == "trunkline-ivr" else EXTENSIONS.get(extension) if context == "trunkline" else None
+        if steps is None:
+            yield from run(channel, "hangup", "NO_ROUTE_DESTINATION")
+            return
+        try:
+            yield from steps(channel)
+        except Transfer as onward:
+            extension, context = expand(channel, onward.extension), onward.context
+        else:
+            return
