@@ -111,10 +111,12 @@ def _add_leads(
     upper = "" if until is None else "AND c.phone <= ?"
     rows = execute(
         connection,
-        "INSERT INTO leads (run_id, contact_id, phone, state, rank, reason) SELECT CAST(? AS BIGINT), c.id, c.phone, "
-        f"CASE WHEN {listed} THEN {LeadState.DNC:d} ELSE {LeadState.FRESH:d} END, {sign}(CAST(? AS BIGINT) + c.id), '' "
-        f"FROM contacts c WHERE c.list_id = ? AND c.phone > ? {upper} ON CONFLICT (run_id, phone) DO NOTHING RETURNING state",
-        (run_id, *dnc_list_ids, list_index * LIST_STRIDE, list_id, after, *(() if until is None else (until,))),
+        "INSERT INTO leads (run_id, contact_id, phone, state, rank, reason) SELECT CAST(? AS BIGINT), s.id, s.phone, s.state, "
+        f"{sign}(CAST(? AS BIGINT) + s.id), CASE s.state WHEN {LeadState.DNC:d} THEN 'dnc' ELSE '' END FROM ("
+        f"SELECT c.id, c.phone, CASE WHEN {listed} THEN {LeadState.DNC:d} ELSE {LeadState.FRESH:d} END AS state "
+        f"FROM contacts c WHERE c.list_id = ? AND c.phone > ? {upper}) s WHERE 1 = 1 "
+        "ON CONFLICT (run_id, phone) DO NOTHING RETURNING state",
+        (run_id, list_index * LIST_STRIDE, *dnc_list_ids, list_id, after, *(() if until is None else (until,))),
     )
     states = Counter(row[0] for row in rows)
     tally = Tally()
