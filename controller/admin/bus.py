@@ -70,7 +70,6 @@ def connect(url: str, *, blocking: bool = False) -> Redis:
             url,
             socket_timeout=None if blocking else COMMAND_TIMEOUT_SECONDS,
             socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
-            socket_keepalive=True,
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 0 if blocking else 2),
             decode_responses=False,
         )

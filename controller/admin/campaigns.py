@@ -146,6 +146,9 @@ def clone(desk: Desk, args: Clone) -> dict[str, Any]:
 def delete(desk: Desk, args: Named) -> dict[str, Any]:
     """The campaign and all its runs, with their leads and attempts."""
     campaign = _allowed(desk, args.name, "delete")
+    run = SqlRunStore(desk.database).by_number(campaign.id)
+    if run is not None and run.ended_at is None:
+        raise WrongState(f"run {run.number} of campaign {args.name} is {run.state.value}; delete it when the run has ended")
     CampaignStore(desk.database).delete(campaign.id, VERBS["delete"])
     return {"campaign": args.name, "deleted": True}
 
