@@ -13,12 +13,12 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from controller.redis_process import RedisProcess
 from controller.storage.database import Database
 from controller.storage.tables import Attempt, Run
 from tests.freeswitch.harness import REPOSITORY, RealFreeSwitch
 from tests.freeswitch.ports import HOST
 from tests.freeswitch.process import Child, cpu_of
+from tests.servers import RedisServer
 
 ENDED = ("completed", "stopped")
 
@@ -34,11 +34,11 @@ class Row:
 
 
 class Trunkline:
-    """Controller, worker and Redis beside one FreeSWITCH, in ``folder``; database by its URL, SQLite where it is empty."""
+    """Controller and worker beside one FreeSWITCH, in ``folder``; database by its URL, SQLite where it is empty."""
 
-    def __init__(self, folder: Path, switch: RealFreeSwitch, database_url: str = "") -> None:
+    def __init__(self, folder: Path, switch: RealFreeSwitch, redis: RedisServer, database_url: str = "") -> None:
         self._folder = folder
-        self._redis = RedisProcess(folder)
+        self._redis = redis
         self._children: dict[str, Child] = {}
         self.database = Database(database_url or f"sqlite:///{folder / 'trunkline.db'}")
         self._env = {
@@ -58,8 +58,7 @@ class Trunkline:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Redis, controller and worker, as long as the block lasts."""
-        self._redis.start()
+        """Controller and worker, as long as the block lasts."""
         try:
             for name in ("controller", "worker"):
                 self._children[name] = Child(name, [sys.executable, "-m", "controller", name], self._folder, self._env)
@@ -67,7 +66,6 @@ class Trunkline:
         finally:
             for child in self._children.values():
                 child.stop(patience_seconds=90.0)
-            self._redis.stop()
             self.database.dispose()
 
     def command(self, *words: str) -> str:
@@ -114,5 +112,4 @@ class Trunkline:
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time so far, by process, children included."""
         used = {name: child.tree_cpu_seconds() for name, child in self._children.items()}
-        redis_pid = self._redis.pid
-        return {**used, "redis": cpu_of(redis_pid) if redis_pid is not None else 0.0}
+        return {**used, "redis": cpu_of(self._redis.pid)}

@@ -23,7 +23,7 @@ from tests.freeswitch.ports import HOST
 from tests.freeswitch.sipp import FarEnd, Invite, sipp_binary
 from tests.load import bare, site
 from tests.load.campaign import Row, Trunkline
-from tests.servers import running_postgres
+from tests.servers import running_postgres, running_redis
 
 BARE_START, CAMPAIGN_START = 100_000, 500_000
 SECONDS_PER_CALL = 4.0
@@ -107,7 +107,7 @@ def run(calls_per_second: float, calls: int, endings: tuple[int, ...], max_attem
         bare_invites = carrier.invites()
 
         print(f"campaign: {calls} contacts at {calls_per_second:g}/s, {seats} seats")
-        trunkline = Trunkline(folder, switch, database_url)
+        trunkline = Trunkline(folder, switch, stack.enter_context(running_redis()), database_url)
         site.write(folder, site.numbers(calls, CAMPAIGN_START, endings), calls_per_second, seats, bot, max_attempts)
         others = {"freeswitch": switch, "sipp_carrier": carrier, "sipp_bot": bots}
         before = {name: process.cpu_seconds() for name, process in others.items()}
