@@ -6,8 +6,7 @@ an agentless campaign abandons nobody by pacing.
 
 from __future__ import annotations
 
-from math import ceil
-
+from controller.domain.carriers.launch_rate import most_launches
 from controller.domain.pacing.board import Board, Decision
 
 
@@ -18,7 +17,7 @@ def decide(board: Board) -> Decision:
         (free_seats, "seats", f"{board.in_progress} of {board.seats} seats are taken"),
         (board.channels_free, "carrier_channels", f"{board.channels_free} carrier channels are free"),
         (
-            ceil(board.calls_per_second * board.horizon_seconds),
+            most_launches(board.calls_per_second, board.horizon_seconds),
             board.rate_limited_by,
             f"the rate is {board.calls_per_second:g} calls a second",
         ),
