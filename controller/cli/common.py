@@ -82,6 +82,7 @@ def open_database(settings: Settings | None = None) -> Database:
     from controller.storage.database import Database as Opened
 
     database = Opened((settings or current_settings()).database_url)
+    database.ping()  # says in our own words when it is away
     database.upgrade()
     return database
 
