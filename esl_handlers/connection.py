@@ -118,6 +118,8 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
 
     def connect(self) -> None:
         """Open and log in. LoginRefused or LinkLost within about three times ``connect_seconds``; then it is closed."""
+        if self._closing or self.connected:
+            raise LinkLost(f"link {self.name} was used: a link connects once", Stage.NOT_SENT)
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             self.sock.settimeout(self.timeout)
@@ -253,6 +255,8 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
                 received_at = self._now()
                 for frame in reader.feed(data):
                     self._take(frame, received_at)
+                if reader.fault is not None:
+                    raise reader.fault
                 if len(self._queue) >= self._queue_events:
                     self._wait_for_room()
                 elif now >= turn_ends:

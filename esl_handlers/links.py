@@ -108,10 +108,10 @@ class _Kept:
             link.stop()
             self.link = None
             self.last_error = link.end_reason
+            self._observer.link_changed(self.name, False)
             if not self._stopping.is_set():
                 log.error("link down", link=self.name, reason=link.end_reason)
-            self._observer.link_changed(self.name, False)
-            self._went_down()
+                self._went_down()
 
     def _prepare(self, link: Link) -> None:
         """After the login; SwitchDown when the link is of no use."""
@@ -123,7 +123,7 @@ class _Kept:
         """Close ``link`` if it is dead without saying so."""
 
     def _went_down(self) -> None:
-        """The link has ended and its events are handled."""
+        """The link has ended, not by our wish, and its events are handled."""
 
 
 class EventLink(_Kept):

@@ -132,7 +132,7 @@ def hung_up(call: TrackedCall, event: Event) -> CallEvent:
     )
     return HungUp(
         at=event.received_at,
-        outcome=outcome_of(end),
+        outcome=outcome_of(end) if answered_at is None else Outcome.ANSWERED,
         cause=cause or "NO_CAUSE",
         sip_status=status,
         answered_at=answered_at,

@@ -56,9 +56,11 @@ class Frame:
 class FrameReader:
     """Cuts a byte stream into frames, however it was torn into pieces on the way."""
 
-    __slots__ = ("_chunks", "_needed", "_size")
+    __slots__ = ("_chunks", "_needed", "_size", "fault")
 
     def __init__(self) -> None:
+        self.fault: WireError | None = None
+        """Why the stream cannot be read any further; what came before is still given out."""
         self._chunks: list[bytes] = []
         self._size = 0
         self._needed = 0
@@ -69,18 +71,33 @@ class FrameReader:
         return self._size > 0
 
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that ``data`` completes; WireError when the stream cannot be the event socket's.
+        """The frames that ``data`` completes.
 
-        After a WireError the reader must not be used again: where the next frame begins is unknown.
+        When the stream cannot be the event socket's, ``fault`` is set: where the next frame begins is unknown, and feeding
+        more raises it.
         """
+        if self.fault is not None:
+            raise self.fault
         self._chunks.append(data)
         self._size += len(data)
         if self._size < self._needed:
             return []
         buffer = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         frames: list[Frame] = []
+        position = 0
+        try:
+            position = self._cut(buffer, frames)
+        except WireError as error:
+            self.fault = error
+        rest = buffer[position:] if position else buffer
+        self._chunks = [rest] if rest else []
+        self._size = len(rest)
+        return frames
+
+    def _cut(self, buffer: bytes, frames: list[Frame]) -> int:
+        """Append the whole frames of ``buffer``; where the rest begins. Notes how many bytes the next one needs."""
         position, size = 0, len(buffer)
-        needed = 0
+        self._needed = 0
         while position < size:
             if buffer[position] == 10:
                 position += 1  # replies to bgapi end in one newline too many
@@ -89,7 +106,6 @@ class FrameReader:
             if head_end < 0:
                 if size - position >= MAX_HEAD_BYTES:
                     raise WireError(f"no end of headers within {MAX_HEAD_BYTES} bytes")
-                needed = size - position + 1
                 break
             head = buffer[position:head_end]
             content_type = _field(head, b"Content-Type")
@@ -98,15 +114,11 @@ class FrameReader:
             body_start = head_end + 2
             body_end = body_start + _length(head)
             if body_end > size:
-                needed = body_end - position
+                self._needed = body_end - position
                 break
             frames.append(Frame(content_type, head, buffer[body_start:body_end]))
             position = body_end
-        rest = buffer[position:] if position else buffer
-        self._chunks = [rest] if rest else []
-        self._size = len(rest)
-        self._needed = needed
-        return frames
+        return position
 
 
 def _field(head: bytes, name: bytes) -> bytes:
