@@ -16,9 +16,9 @@ def end_run(world: World, run: StoredRun, reason: str, now: float) -> bool:
     """False, and nothing changed, while a lead is not final or when somebody else ended the run first."""
     stopped = reason == STOPPED
     to, campaign = (RunState.STOPPED, CampaignState.STOPPED) if stopped else (RunState.COMPLETED, CampaignState.COMPLETED)
+    world.hopper.drop(run.id)  # first: nobody would come back for the hopper of a run that has ended
     if not world.runs.set_state(run.id, [run.state], to, now, campaign=campaign):
         return False
-    world.hopper.drop(run.id)
     changed("run", run.id, run.state.value, to.value, reason, campaign=run.plan.campaign)
     return True
 

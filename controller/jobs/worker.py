@@ -23,6 +23,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker, Worker
+from rq.exceptions import StopRequested
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -82,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
             Beat(redis, settings.worker.beat_seconds).run(stopping)
         elif _wait_for_redis(redis, stopping):
             world.use(settings)
-            _work(open_queue(queue_name, redis), chosen.lineage)
+            _work(open_queue(queue_name, redis), chosen.lineage, stopping)
     finally:
         log.info("worker down")
         writer.close()
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _stop_on_signals() -> threading.Event:
-    """Set by TERM and INT. rq installs its own handlers later."""
+    """Set by TERM and INT, until rq takes these over."""
     stopping = threading.Event()
 
     def stop(_signum: int, _frame: FrameType | None) -> None:
@@ -117,7 +118,7 @@ def _wait_for_redis(redis: Redis, stopping: threading.Event) -> bool:
     return False
 
 
-def _work(queue: Queue, lineage: str) -> None:
+def _work(queue: Queue, lineage: str, stopping: threading.Event) -> None:
     returned = give_back_started(queue, lineage)
     worker_class = BulkWorker if queue.name == BULK else SweepWorker
     worker = worker_class(
@@ -132,7 +133,14 @@ def _work(queue: Queue, lineage: str) -> None:
         log_job_description=False,
     )
     log.info("worker up", queue=queue.name, jobs_given_back=returned)
-    worker.work(logging_level="WARNING", with_scheduler=False)
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signum, worker.request_stop)  # rq does so too, but only some way into its start
+    if stopping.is_set():
+        return
+    try:
+        worker.work(logging_level="WARNING", with_scheduler=False)
+    except StopRequested:
+        log.info("worker told to stop before it had begun")
 
 
 def give_back_started(queue: Queue, lineage: str) -> int:
