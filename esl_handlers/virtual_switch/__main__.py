@@ -19,11 +19,11 @@ import gevent
 from gevent.event import Event
 
 from controller.errors import BadFile
+from esl_handlers.virtual_switch.control import Operator
 from esl_handlers.virtual_switch.core import Core
 from esl_handlers.virtual_switch.faults import Faults
 from esl_handlers.virtual_switch.journal import Journal
 from esl_handlers.virtual_switch.ledger import Ledger
-from esl_handlers.virtual_switch.control import Operator
 from esl_handlers.virtual_switch.people_file import read_people
 from esl_handlers.virtual_switch.server import Server
 

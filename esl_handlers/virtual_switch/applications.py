@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from esl_handlers.virtual_switch.channels import CAUSES
-from esl_handlers.virtual_switch.dial_string import read_dial_string
-from esl_handlers.virtual_switch.originate import start_leg, until_whole_second
+from esl_handlers.virtual_switch.bridge import bridge
+from esl_handlers.virtual_switch.channels import CAUSES, STATE_NUMBERS
+from esl_handlers.virtual_switch.originate import until_whole_second
 from esl_handlers.virtual_switch.render import encode
 from esl_handlers.virtual_switch.script import Over, Steps, Woken
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.channels import Channel
-
-POLL_SECONDS = 0.02
-"""A channel notices what happened to another one when its next frame is due."""
-Responding = Generator[float | None, Woken, str]
-"""An application's steps; it returns its Application-Response."""
 
 
 class Transfer(Exception):
@@ -45,10 +40,11 @@ def run(channel: Channel, application: str, data: str = "", event_uuid: str = ""
     channel.slots["last_app"] = application
     channel.slots["last_arg"] = encode(data)
     channel.emit("CHANNEL_EXECUTE", after=f"{lines}Application-UUID: {encode(event_uuid)}\n")
-    response = "_none_"
+    channel.set("current_application_response", "")
     try:
-        response = yield from APPLICATIONS.get(application, nothing)(channel, data)
+        yield from APPLICATIONS.get(application, nothing)(channel, data)
     finally:
+        response = channel.get("current_application_response") or "_none_"
         answer = f"Application-Response: {encode(response)}\nApplication-UUID: {encode(event_uuid)}\n"
         channel.emit("CHANNEL_EXECUTE_COMPLETE", after=lines + answer)
 
@@ -66,65 +62,69 @@ def read_inbox(channel: Channel) -> Steps:
         channel.emit("PRIVATE_COMMAND", variables=False)
 
 
-def nothing(channel: Channel, data: str) -> Responding:
+def nothing(channel: Channel, data: str) -> Steps:
     """An application without a visible effect."""
     yield from ()
-    return "_none_"
 
 
-def set_variable(channel: Channel, data: str) -> Responding:
+def set_variable(channel: Channel, data: str) -> Steps:
     """``set``: name=value."""
     yield from ()
     name, _, value = data.partition("=")
     channel.set(name, value)
-    return "_none_"
 
 
-def send_event(channel: Channel, data: str) -> Responding:
+def send_event(channel: Channel, data: str) -> Steps:
     """``event``: Event-Name=CUSTOM,Event-Subclass=…, with everything that is known of the channel."""
     yield from ()
     headers = dict(part.partition("=")[::2] for part in data.split(","))
     channel.emit("CUSTOM", subclass=headers.get("Event-Subclass", ""))
-    return "_none_"
 
 
-def hang_up(channel: Channel, data: str) -> Responding:
+def hang_up(channel: Channel, data: str) -> Steps:
     """``hangup``: [cause]."""
     yield from ()
     channel.begin_hangup(data if data in CAUSES else "NORMAL_CLEARING")
     raise Over
 
 
-def transfer(channel: Channel, data: str) -> Responding:
+def transfer(channel: Channel, data: str) -> Steps:
     """``transfer``: extension [dialplan [context]]."""
     yield from ()
     words = data.split()
+    channel.state_number = STATE_NUMBERS["CS_ROUTING"]
     raise Transfer(words[0] if words else "", words[2] if len(words) > 2 else str(channel.slots["context"]))
 
 
-def sleep(channel: Channel, data: str) -> Responding:
+def sleep(channel: Channel, data: str) -> Steps:
     """``sleep``: milliseconds; messages are executed meanwhile."""
     left = float(data) / 1000 if data.isdigit() else 0.0
     ends = channel.core.monotonic() + left
     yield from read_inbox(channel)
     while (yield ends - channel.core.monotonic()) is not Woken.TIME:
         yield from read_inbox(channel)
-    return "_none_"
 
 
-def playback(channel: Channel, data: str) -> Responding:
+def playback(channel: Channel, data: str) -> Steps:
     """``playback``: a sound as long as the people file says, or as a tone_stream says itself."""
-    channel.emit("PLAYBACK_START", after="Playback-File-Type: file\n")
-    ends = channel.core.monotonic() + sound_seconds(channel, data)
+    kind = data.partition("://")[0] if "://" in data else "file"
+    lines = f"Playback-File-Type: {encode(kind)}\nPlayback-File-Path: {encode(data)}\n"
+    channel.emit("PLAYBACK_START", after=lines)
+    begins = channel.core.monotonic()
+    ends = begins + sound_seconds(channel, data)
     status = "break"
     try:
         while (yield ends - channel.core.monotonic()) is not Woken.TIME:
             pass  # messages wait in the inbox until the sound is over
         status = "done"
     finally:
-        channel.emit("PLAYBACK_STOP", after=f"Playback-File-Type: file\nPlayback-Status: {status}\n")
+        played = int((channel.core.monotonic() - begins) * 1000)
+        channel.set("playback_last_offset_pos", str(played * 8))
+        channel.set("playback_seconds", str(played // 1000))
+        channel.set("playback_ms", str(played))
+        channel.set("playback_samples", str(played * 8))
+        channel.emit("PLAYBACK_STOP", after=f"{lines}Playback-Status: {status}\n")
     channel.set("current_application_response", "FILE PLAYED")
-    return "FILE PLAYED"
 
 
 def sound_seconds(channel: Channel, name: str) -> float:
@@ -136,7 +136,7 @@ def sound_seconds(channel: Channel, name: str) -> float:
     return channel.core.people.playback_seconds.draw(channel.core.chance)
 
 
-def park(channel: Channel, data: str) -> Responding:
+def park(channel: Channel, data: str) -> Steps:
     """``park``: until fetched, hung up, or ``park_timeout`` (seconds[:cause], whole-second clock) has passed."""
     channel.emit("CHANNEL_PARK")
     seconds, _, cause = (channel.get("park_timeout") or "").partition(":")
@@ -151,103 +151,7 @@ def park(channel: Channel, data: str) -> Responding:
         channel.emit("CHANNEL_UNPARK")
 
 
-def bridge(channel: Channel, data: str) -> Responding:
-    """``bridge``: dial another leg and join it; ``call_timeout``, ``continue_on_fail`` and ``hangup_after_bridge`` count."""
-    core = channel.core
-    leg = read_dial_string(data)
-    results: list[tuple[Channel | None, str]] = []
-
-    def done(peer: Channel | None, cause: str) -> None:
-        results.append((peer, cause))
-        if peer is not None and not channel.alive:
-            peer.hang_up("ORIGINATOR_CANCEL")
-        elif channel.script is not None:
-            channel.script.wake(Woken.CHANGE)
-
-    if leg is None:
-        results.append((None, "DESTINATION_OUT_OF_ORDER"))
-    else:
-        timeout = channel.get("call_timeout") or ""
-        attempt = start_leg(core, leg, _caller(channel), channel, int(timeout) if timeout.isdigit() else 60, done)
-        try:
-            while not results:
-                yield None
-        except GeneratorExit:
-            if attempt is not None:
-                attempt.give_up()
-            raise
-    peer, cause = results[0]
-    if peer is None:
-        channel.set("originate_disposition", cause)
-        channel.set("DIALSTATUS", cause)
-        channel.set("last_bridge_hangup_cause", cause)
-        if channel.get("continue_on_fail") != "true":
-            channel.begin_hangup(cause)
-            raise Over
-        return "_none_"
-    channel.set("originate_disposition", "SUCCESS")
-    channel.set("DIALSTATUS", "SUCCESS")
-    yield from joined(channel, peer)
-    if channel.get("hangup_after_bridge") == "true":
-        channel.begin_hangup(peer.cause or "NORMAL_CLEARING")
-        raise Over
-    return "_none_"
-
-
-def _caller(channel: Channel) -> tuple[str, str]:
-    """What the other leg shows: the person's number, as FreeSWITCH turns an outbound leg's ids round."""
-    address = channel.leg.address.partition("@")[0]
-    return address, address
-
-
-def joined(channel: Channel, peer: Channel) -> Steps:
-    """Two channels hear each other until one of them ends."""
-    core = channel.core
-    now = core.now_us()
-    for one, other in ((channel, peer), (peer, channel)):
-        one.bridged, one.slots["bridged"] = now, now
-        one.peer = other
-        one.set("signal_bond", other.uuid)
-        one.set("bridge_to", other.uuid)
-        one.set("last_bridge_to", other.uuid)
-        one.set("bridge_channel", str(other.slots["channel_name"]))
-        one.set("bridge_uuid", other.uuid)
-        one.set("endpoint_disposition", "ANSWER")
-    channel.set("last_bridge_role", "originator")
-    peer.set("last_bridge_role", "originatee")
-    both = f"Bridge-A-Unique-ID: {encode(channel.uuid)}\nBridge-B-Unique-ID: {encode(peer.uuid)}\n"
-    channel.emit("CHANNEL_BRIDGE", before=both)
-    peer.enter("CS_EXCHANGE_MEDIA")
-
-    script = channel.script
-
-    def part() -> None:
-        if script is not None and channel.script is script:
-            script.wake(Woken.CHANGE)
-
-    def peer_gone(_: Channel) -> None:
-        core.timeline.after(core.chance.uniform(0, POLL_SECONDS), part)
-
-    peer.on_gone.append(peer_gone)
-    try:
-        while peer.alive:
-            yield None
-    finally:
-        if peer.alive:
-            peer.hang_up("NORMAL_CLEARING")
-        channel.set("last_bridge_hangup_cause", peer.cause)
-        channel.set("bridge_hangup_cause", peer.cause)
-        channel.emit("CHANNEL_UNBRIDGE")
-        channel.peer = None
-
-
-def unicast(channel: Channel, data: str) -> Responding:
-    """``unicast``: accepted; the virtual switch has no audio to send."""
-    yield from ()
-    return "_none_"
-
-
-APPLICATIONS: dict[str, Callable[[Channel, str], Responding]] = {
+APPLICATIONS: dict[str, Callable[[Channel, str], Steps]] = {
     "bridge": bridge,
     "event": send_event,
     "hangup": hang_up,

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from esl_handlers.virtual_switch.applications import joined, run
+from esl_handlers.virtual_switch.applications import run
+from esl_handlers.virtual_switch.bridge import joined
+from esl_handlers.virtual_switch.channels import STATE_NUMBERS
 from esl_handlers.virtual_switch.dial_string import USAGE, read_originate
-from esl_handlers.virtual_switch.dialplan import extension_steps
+from esl_handlers.virtual_switch.dialplan import extension_steps, flip_ids
 from esl_handlers.virtual_switch.originate import start_leg, until_whole_second
 from esl_handlers.virtual_switch.render import encode
 from esl_handlers.virtual_switch.script import Over, Script, Steps
@@ -50,29 +52,17 @@ def originate(core: Core, arguments: str, reply: Reply) -> None:
         if channel is None:
             reply(f"-ERR {cause}\n")
         else:
-            settle(channel, command.extension, command.context)
             reply(f"+OK {channel.uuid}\n")
+            settle(channel, command.extension, command.context)
 
     start_leg(core, command.leg, caller, None, int(timeout) if timeout.isdigit() else command.timeout_seconds, done)
 
 
 def settle(channel: Channel, extension: str, context: str) -> None:
-    """The leg is answered: turn its ids round, as FreeSWITCH does, and let it run what it was originated for."""
-    slots = channel.slots
-    channel.set("endpoint_disposition", "ANSWER")
-    channel.set("pre_transfer_caller_id_name", channel.get("origination_caller_id_name") or "")
-    channel.set("pre_transfer_caller_id_number", channel.get("origination_caller_id_number") or "")
-    channel.set("channel_cid_flipped", "yes")
-    slots["hit_dialplan"] = "true"
-    slots |= {
-        "caller_name": slots["callee_name"],
-        "caller_number": slots["callee_number"],
-        "callee_name": slots["caller_name"],
-        "callee_number": slots["caller_number"],
-    }
-    channel.emit("CALL_UPDATE", before="Direction: RECV\n")
+    """The leg is answered: let it run what it was originated for."""
     application = re.fullmatch(r"&([^(]*)(?:\(([^)]*)\)?.*)?", extension, re.DOTALL)
     if application:
+        flip_ids(channel)
         start_application(channel, application[1].strip(), application[2] or "")
     else:
         start(channel, extension_steps(channel, extension, context))
@@ -102,6 +92,7 @@ def transfer(channel: Channel, extension: str, context: str) -> None:
 
     def go() -> None:
         if channel.alive:
+            channel.state_number = STATE_NUMBERS["CS_ROUTING"]
             fetch(channel)
             start(channel, extension_steps(channel, extension, context))
 
@@ -111,6 +102,7 @@ def transfer(channel: Channel, extension: str, context: str) -> None:
 def bridge(channel: Channel, peer: Channel) -> None:
     """``uuid_bridge``: two answered channels talk to each other."""
     for one, other in ((channel, peer), (peer, channel)):
+        one.state_number = STATE_NUMBERS["CS_HIBERNATE"]
         fetch(one)
         one.peer = other
         for state in ("CS_HIBERNATE", "CS_RESET", "CS_SOFT_EXECUTE"):

@@ -33,6 +33,7 @@ STATE_NUMBERS = {
     "CS_REPORTING": 11,
     "CS_DESTROY": 12,
 }
+CALL_STATE_NUMBERS = {"DOWN": 0, "RINGING": 2, "EARLY": 3, "ACTIVE": 4, "RING_WAIT": 6, "HANGUP": 7}
 Q850 = {
     "UNALLOCATED_NUMBER": 1,
     "NO_ROUTE_DESTINATION": 3,
@@ -57,15 +58,22 @@ Q850 = {
     "RECOVERY_ON_TIMER_EXPIRE": 102,
 }
 """Causes that have a Q.850 number of their own; FreeSWITCH's inventions (ORIGINATOR_CANCEL, MANAGER_REQUEST …) show 16."""
-OWN_CAUSES = (
-    "ORIGINATOR_CANCEL MANAGER_REQUEST ALLOTTED_TIMEOUT MEDIA_TIMEOUT PROGRESS_TIMEOUT LOSE_RACE SYSTEM_SHUTDOWN UNWANTED "
-    "PICKED_OFF BLIND_TRANSFER ATTENDED_TRANSFER"
-).split()
-CAUSES = {*Q850, *OWN_CAUSES}
+CAUSES = {
+    *Q850,
+    "ALLOTTED_TIMEOUT",
+    "LOSE_RACE",
+    "MANAGER_REQUEST",
+    "MEDIA_TIMEOUT",
+    "ORIGINATOR_CANCEL",
+    "PROGRESS_TIMEOUT",
+    "SYSTEM_SHUTDOWN",
+    "UNWANTED",
+}
+"""Causes that a command may name."""
 
 
 class Channel:
-    """A leg. Variables are kept as text blocks that are already rendered, plus dictionaries for those that change one by one."""
+    """A leg. Variables are kept as rendered text blocks, plus dictionaries for those that change one by one."""
 
     def __init__(self, core: Core, uuid: str, leg: DialString, caller: tuple[str, str], originator: Channel | None) -> None:
         self.core = core
@@ -106,9 +114,10 @@ class Channel:
         far = encode(f"{far_host}:{far_port}") if far_port else encode(far_host)
         profile = encode(leg.profile or core.gateway_profile)
         name, number = encode(caller[0]), encode(caller[1])
+        originator = self.originator
+        shown = originator.slots if originator else {"cid_name": name, "cid_number": number, "network_addr": ""}
         session_id = core.next_session_id()
         tag = self.uuid.replace("-", "")[:13]
-        originator = self.originator
         return {
             "uuid": encode(self.uuid),
             "call_uuid": encode(originator.uuid if originator else self.uuid),
@@ -127,8 +136,10 @@ class Channel:
             "rtp_port": 16384 + session_id * 2 % 16000,
             "tag": tag,
             "sip_call_id": f"{tag[:8]}-5f83-1240-7484-0a0b0c0d0e0f",
-            "cid_name": name,
-            "cid_number": number,
+            "cid_name": "" if originator else name,
+            "cid_number": shown["cid_number"],
+            "from_name": name,
+            "from_number": number,
             "caller_name": name,
             "caller_number": number,
             "callee_name": "Outbound%20Call",
@@ -145,11 +156,12 @@ class Channel:
             "progress_media": 0,
             "bridged": 0,
             "hungup": 0,
-            "network_addr": "",
+            "network_addr": shown["network_addr"],
             "hit_dialplan": "false",
             "presence_data": "",
             "hangup_cause": "",
             "media": "",
+            "media_flow": "disabled",
             "early": "",
             "unrung": "yes",
             "running_state": "CS_NONE",
@@ -240,8 +252,8 @@ class Channel:
         self.emit("CHANNEL_STATE", variables=False)
 
     def set_call_state(self, state: str) -> None:
-        """RINGING, EARLY, ACTIVE, HANGUP."""
-        before = f"Original-Channel-Call-State: {self.call_state}\n"
+        """One of CALL_STATE_NUMBERS."""
+        before = f"Original-Channel-Call-State: {self.call_state}\nChannel-Call-State-Number: {CALL_STATE_NUMBERS[state]}\n"
         self.call_state = state
         self.emit("CHANNEL_CALLSTATE", before=before, variables=False)
 

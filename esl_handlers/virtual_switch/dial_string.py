@@ -52,12 +52,11 @@ def unquote(text: str, delimiter: str = "") -> str:
     while position < len(text):
         char = text[position]
         following = text[position + 1 : position + 2]
-        if char == "\\" and (following in ("'", '"', "\\") or (following and following == delimiter) or following in ESCAPES):
-            if following:
-                out.append(ESCAPES.get(following, following))
-                position += 2
-                end = len(out)
-                continue
+        if char == "\\" and following and following in ("'", '"', "\\", delimiter, *ESCAPES):
+            out.append(ESCAPES.get(following, following))
+            position += 2
+            end = len(out)
+            continue
         if char == "'" and (inside or "'" in text[position + 1 :]):
             inside = not inside
             if inside:

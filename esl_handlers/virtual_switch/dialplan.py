@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
-from esl_handlers.virtual_switch.applications import Transfer, expand, run
+from esl_handlers.virtual_switch.applications import Transfer, run
 from esl_handlers.virtual_switch.render import encode
 from esl_handlers.virtual_switch.script import Steps
 
@@ -80,24 +81,44 @@ EXTENSIONS: dict[str, Callable[[Channel], Steps]] = {
 }
 
 
+def flip_ids(channel: Channel) -> None:
+    """An outbound leg that begins to run something shows its ids the other way round: the person is the caller now."""
+    slots = channel.slots
+    channel.set("endpoint_disposition", "ANSWER")
+    channel.set("pre_transfer_caller_id_name", unquote(str(slots["caller_name"])))
+    channel.set("pre_transfer_caller_id_number", unquote(str(slots["caller_number"])))
+    channel.set("channel_cid_flipped", "yes")
+    slots["hit_dialplan"] = "true"
+    slots |= {
+        "caller_name": slots["callee_name"],
+        "caller_number": slots["callee_number"],
+        "callee_name": slots["caller_name"],
+        "callee_number": slots["caller_number"],
+    }
+    channel.emit("CALL_UPDATE", before="Direction: RECV\n")
+
+
 def extension_steps(channel: Channel, extension: str, context: str) -> Steps:
     """The call's way through the dialplan, from one extension to the next; past its end the call is hung up."""
-    core = channel.core
+    hops: list[str] = []
     while True:
-        source = f"{int(core.now_us() / 1e6)}:{channel.uuid}:bl_xfer:{extension}/{context}/XML"
+        now = channel.core.now_us()
+        hops.append(f"{now // 1_000_000}:{channel.uuid}:bl_xfer:{extension}/{context}/XML")
         channel.slots |= {
             "dialplan": "XML",
             "context": encode(context),
             "destination": encode(extension),
             "rdnis": channel.slots["number"],
-            "transfer_source": encode(source),
-            "profile_created": core.now_us(),
-            "profile_index": 2,
+            "transfer_source": encode(hops[-1]),
+            "profile_created": now,
+            "profile_index": len(hops) + 1,
         }
-        channel.set("transfer_source", source)
-        channel.set("transfer_history", source)
-        channel.set("max_forwards", "70")
+        channel.set("max_forwards", str(71 - len(hops)))
+        channel.set("transfer_history", hops[0] if len(hops) == 1 else "ARRAY::" + "|:".join(hops))
+        channel.set("transfer_source", hops[-1])
         channel.enter("CS_ROUTING")
+        if channel.get("channel_cid_flipped") is None:
+            flip_ids(channel)
         channel.enter("CS_EXECUTE")
         steps = any_ivr if context == "trunkline-ivr" else EXTENSIONS.get(extension) if context == "trunkline" else None
         if steps is None:
@@ -106,6 +127,6 @@ def extension_steps(channel: Channel, extension: str, context: str) -> Steps:
         try:
             yield from steps(channel)
         except Transfer as onward:
-            extension, context = expand(channel, onward.extension), onward.context
+            extension, context = onward.extension, onward.context
         else:
             return

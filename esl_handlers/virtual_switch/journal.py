@@ -11,10 +11,23 @@ if TYPE_CHECKING:
     from esl_handlers.virtual_switch.channels import Channel
 
 FIELDS = (
-    "trunkline_attempt uuid start_uepoch progress_uepoch progress_media_uepoch answer_uepoch bridge_uepoch end_uepoch "
-    "hangup_cause hangup_cause_q850 sip_term_status sip_invite_failure_status sip_hangup_disposition trunkline_connect "
-    "last_bridge_to sip_network_ip"
-).split()
+    "trunkline_attempt",
+    "uuid",
+    "start_uepoch",
+    "progress_uepoch",
+    "progress_media_uepoch",
+    "answer_uepoch",
+    "bridge_uepoch",
+    "end_uepoch",
+    "hangup_cause",
+    "hangup_cause_q850",
+    "sip_term_status",
+    "sip_invite_failure_status",
+    "sip_hangup_disposition",
+    "trunkline_connect",
+    "last_bridge_to",
+    "sip_network_ip",
+)
 
 
 class Journal:

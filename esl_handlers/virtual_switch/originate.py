@@ -197,14 +197,13 @@ class Attempt:
             channel.slots["network_addr"] = "127.0.0.1"
         channel.slots["q850"] = channel.q850(cause)
         channel.render_block("refused")
-        channel.variables |= {"sip_term_status": str(status), "sip_invite_failure_status": str(status)}
         channel.hang_up(cause, by_far_end=True, disposition="recv_refuse")
 
     def _gone(self, channel: Channel) -> None:
         """The channel has ended, by whatever hand."""
         if self._ledger_place is not None and not channel.answered:
             channel.core.ledger.close_row(self._ledger_place, self._ledger_end())
-        if not channel.answered or not self._told:
+        if not self._told:
             # The job's reply and the hangup event come in either order, up to 20 ms apart.
             channel.core.timeline.after(channel.core.chance.uniform(0, POLL_SECONDS), lambda: self._tell(None, channel.cause))
 

@@ -36,7 +36,7 @@ CALLING = {
     "CHANNEL_STATE": ("switch_channel.c", "switch_channel_perform_set_running_state", 2409),
     "CHANNEL_UNBRIDGE": ("switch_ivr_bridge.c", "switch_ivr_multi_threaded_bridge", 1879),
     "CHANNEL_UNPARK": ("switch_ivr.c", "switch_ivr_park", 1213),
-    "CUSTOM": ("mod_dptools.c", "event_function", 1741),
+    "CUSTOM": ("mod_dptools.c", "event_function", 1902),
     "HEARTBEAT": ("switch_core.c", "send_heartbeat", 95),
     "PLAYBACK_START": ("switch_ivr_play_say.c", "switch_ivr_play_file", 1649),
     "PLAYBACK_STOP": ("switch_ivr_play_say.c", "switch_ivr_play_file", 2023),
@@ -44,11 +44,12 @@ CALLING = {
 }
 """The place in FreeSWITCH's source that each event names; also the list of events that can be subscribed to."""
 
-OTHER_EVENTS = frozenset(
-    "ADD_SCHEDULE CHANNEL_APPLICATION CHANNEL_HOLD CHANNEL_UNHOLD CODEC DEL_SCHEDULE DETECTED_SPEECH DETECTED_TONE DTMF EXE_SCHEDULE "
-    "GENERAL MEDIA_BUG_START MEDIA_BUG_STOP MESSAGE MODULE_LOAD MODULE_UNLOAD NOTIFY_IN PRESENCE_IN RECORD_START RECORD_STOP RELOADXML "
-    "RE_SCHEDULE SESSION_HEARTBEAT SHUTDOWN STARTUP TALK NOTALK TRAP".split()
-)
+OTHER_EVENTS = {
+    "ADD_SCHEDULE", "CHANNEL_APPLICATION", "CHANNEL_HOLD", "CHANNEL_UNHOLD", "CODEC", "DEL_SCHEDULE", "DETECTED_SPEECH",
+    "DETECTED_TONE", "DTMF", "EXE_SCHEDULE", "GENERAL", "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "MODULE_LOAD",
+    "MODULE_UNLOAD", "NOTALK", "NOTIFY_IN", "PRESENCE_IN", "RECORD_START", "RECORD_STOP", "RELOADXML", "RE_SCHEDULE",
+    "SESSION_HEARTBEAT", "SHUTDOWN", "STARTUP", "TALK", "TRAP",
+}  # fmt: skip
 """Events that a client may name and that never happen here."""
 
 CALLING_LINES = {
@@ -117,7 +118,7 @@ class Envelope:
         self._date = ""
 
     def head(self, name: str, microseconds: int, sequence: int, subclass: str = "") -> str:
-        """From Event-Name to Event-Sequence (and Event-Subclass for CUSTOM)."""
+        """From Event-Name to Event-Sequence; a CUSTOM event begins with its Event-Subclass and has its name last."""
         second = microseconds // 1_000_000
         if second != self._second:
             self._second = second
@@ -125,11 +126,12 @@ class Envelope:
             self._date = BLOCKS["date"].render(
                 {"local": stamp(microseconds), "gmt": encode(time.strftime("%a, %d %b %Y %H:%M:%S GMT", now))}
             )
-        line = (
-            f"Event-Name: {name}\n{self._core}{self._date}Event-Date-Timestamp: {microseconds}\n"
-            f"{CALLING_LINES[name]}Event-Sequence: {sequence}\n"
+        rest = (
+            f"{self._core}{self._date}Event-Date-Timestamp: {microseconds}\n{CALLING_LINES[name]}Event-Sequence: {sequence}\n"
         )
-        return f"{line}Event-Subclass: {encode(subclass)}\n" if subclass else line
+        if subclass:
+            return f"Event-Subclass: {encode(subclass)}\n{rest}Event-Name: {name}\n"
+        return f"Event-Name: {name}\n{rest}"
 
 
 def frame(text: str, body: str = "") -> bytes:
