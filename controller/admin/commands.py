@@ -112,6 +112,8 @@ class Commands:
         if known is None:
             raise Refused(f"verb {verb[:80]!r} does not exist; the verbs are {', '.join(sorted(self.verbs))}")
         values = _json_object(args) if isinstance(args, str) else args
+        if _storable(text := json.dumps(values, ensure_ascii=False)) != text or "\\u0000" in text:
+            raise Refused("args: text with a NUL or half of a surrogate pair cannot be stored; leave it out")
         try:
             return Command(known, known.args.model_validate(values))
         except ValidationError as error:
