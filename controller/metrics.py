@@ -55,15 +55,15 @@ NOT_LAUNCHED = Series(
     "Calls that were wanted and found no slot, by the limit that bound.",
     ("campaign", "limit"),
 )
-SEATS_IN_USE = Series("trunkline_seats_in_use", "gauge", "seats", "Seats taken, all controllers.", ("campaign",))
-SEATS_LIMIT = Series("trunkline_seats_limit", "gauge", "seats", "Seats the campaign may take.", ("campaign",))
-CARRIER_RATE = Series(
-    "trunkline_carrier_calls_per_second",
-    "gauge",
-    "calls per second",
-    "Launches a second to the carrier, as last reported by the dial loop.",
+LAUNCHED_LATE = Series(
+    "trunkline_calls_launched_late",
+    "counter",
+    "calls",
+    "Calls that missed their launch time and took another: loop or database were slow.",
     ("carrier",),
 )
+SEATS_IN_USE = Series("trunkline_seats_in_use", "gauge", "seats", "Seats taken, all controllers.", ("campaign",))
+SEATS_LIMIT = Series("trunkline_seats_limit", "gauge", "seats", "Seats the campaign may take.", ("campaign",))
 CARRIER_PEAK = Series(
     "trunkline_carrier_peak_calls_per_second",
     "gauge",
@@ -112,7 +112,6 @@ COMMANDS = Series(
 LINK_UP = Series("trunkline_link_up", "gauge", "0 or 1", "Whether a link to the switch is up.", ("link",))
 HOPPER_DEPTH = Series("trunkline_hopper_depth", "gauge", "leads", "Leads in the hopper, about to be dialled.", ("campaign",))
 LEADS = Series("trunkline_leads", "gauge", "leads", "Leads of the present run, by state.", ("campaign", "state"))
-LEADS_DUE = Series("trunkline_leads_due", "gauge", "leads", "Waiting leads whose time has come.", ("campaign",))
 IMPORT_ROWS = Series("trunkline_import_rows", "counter", "rows", "Rows read by imports: accepted, rejected.", ("verdict",))
 WRITE_AHEAD = Series(
     "trunkline_write_ahead_seconds",
@@ -127,9 +126,9 @@ WRITE_AHEAD_ROWS = Series(
 LOG_LINES_DROPPED = Series("trunkline_log_lines_dropped", "counter", "lines", "Log lines lost because nobody read the log.")
 
 SERIES: tuple[Series, ...] = (
-    *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_RATE, CARRIER_PEAK),
+    *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LAUNCHED_LATE, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_PEAK),
     *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
-    *(LEADS, LEADS_DUE, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
+    *(LEADS, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
 )
 
 PEAK_SECONDS = 15
@@ -215,15 +214,15 @@ class Metrics:
     def not_launched(self, campaign: str, limit: str) -> None:
         self._numbers[NOT_LAUNCHED.name].add((campaign, limit))
 
+    def launched_late(self, carrier: str) -> None:
+        self._numbers[LAUNCHED_LATE.name].add((carrier,))
+
     def live_calls(self, count: int) -> None:
         self._numbers[LIVE_CALLS.name][()] = count
 
     def seats(self, campaign: str, taken: int, limit: int) -> None:
         self._numbers[SEATS_IN_USE.name][(campaign,)] = taken
         self._numbers[SEATS_LIMIT.name][(campaign,)] = limit
-
-    def launch_rate(self, carrier: str, calls_per_second: float) -> None:
-        self._numbers[CARRIER_RATE.name][(carrier,)] = calls_per_second
 
     def rang(self, campaign: str, seconds: float) -> None:
         self._histograms[RING_SECONDS.name].observe((campaign,), seconds)
@@ -256,11 +255,8 @@ class Metrics:
     def leads(self, campaign: str, state: str, leads: int) -> None:
         self._numbers[LEADS.name][(campaign, state)] = leads
 
-    def leads_due(self, campaign: str, leads: int) -> None:
-        self._numbers[LEADS_DUE.name][(campaign,)] = leads
-
     def import_rows(self, accepted: int, rejected: int) -> None:
-        """Totals since the counters began; imports run in workers and count in Redis."""
+        """Totals of all imports that the database remembers; imports run in processes of their own."""
         self._numbers[IMPORT_ROWS.name].update({("accepted",): accepted, ("rejected",): rejected})
 
     def log_lines_dropped(self, lines: int) -> None:

@@ -201,11 +201,13 @@ class SlotRequest:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Slots are held under a lease. launch_in_seconds: when the carrier's rate allows the call to leave, from now."""
+    """Slots are held under a lease. launch_in_seconds: when the rates allow the call to leave, from now; launch: that moment's
+    name, for ``relaunch``."""
 
     carrier: str
     caller_id: str
     launch_in_seconds: float
+    launch: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +217,16 @@ class NoSlot:
 
     limit: str
     retry_in_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A launch time that was given: where it counts (carrier, campaign's own rate if it has one) and its name."""
+
+    carrier: CarrierChoice
+    campaign_key: str
+    rate: float | None
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,8 +256,8 @@ class Limits(Protocol):
         """Atomic for each request, in order."""
         ...
 
-    def launch_slot(self, carrier: CarrierChoice) -> float:
-        """A new launch time for a call that missed its own; seconds from now."""
+    def relaunch(self, missed: Launch) -> tuple[float, Launch]:
+        """A new launch time for a call that missed its own, which no longer counts: seconds from now, and its name."""
         ...
 
     def release(self, uses: Sequence[SlotUse]) -> None:

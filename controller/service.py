@@ -35,7 +35,7 @@ from controller.engine.dial_loop import DialLoop
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
-from controller.errors import LiveStateDown, Refused, Unavailable
+from controller.errors import LiveStateDown, Refused, StoreDown, Unavailable
 from controller.live.board import RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
@@ -43,6 +43,7 @@ from controller.metrics import Metrics
 from controller.metrics_endpoint import MetricsEndpoint
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
+from controller.storage.import_history import import_totals
 from controller.storage.leads import SqlLeadStore
 from controller.storage.runs import SqlRunStore
 from esl_handlers.errors import Stage
@@ -54,6 +55,8 @@ T = TypeVar("T")
 READERS = 4
 """Native threads for reading and for admin commands; the ledger has one of its own."""
 PUBLISH_SECONDS = 1.0
+SURVEY_SECONDS = 5.0
+"""How often the figures that lie in the database are read for the metrics."""
 ADOPT_RETRY_SECONDS = 1.0
 
 
@@ -77,9 +80,9 @@ class _LinkWatch:
 
 
 class Controller:
-    """One controller beside one FreeSWITCH."""
+    """One controller beside one FreeSWITCH. dropped_lines: log lines lost so far, for the metrics."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, dropped_lines: Callable[[], int]) -> None:
         if not settings.freeswitch.host:
             raise Refused("freeswitch.host: is not set; name the FreeSWITCH beside which this controller runs, or use `run`")
         self._settings = settings
@@ -89,6 +92,8 @@ class Controller:
         self._stop_wanted = Event()
         self._drain_wanted = Event()
         self._adopted = False
+        self._dropped_lines = dropped_lines
+        self._surveyed: set[str] = set()
         self._build_stores()
         self._build_engine()
         self._build_doors()
@@ -178,6 +183,7 @@ class Controller:
         lasting("admin", self._admin.run)
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
         self._supervisor.every("publish", PUBLISH_SECONDS, self._publish)
+        self._supervisor.every("survey", SURVEY_SECONDS, self._survey)
         log.info("controller", to="up", node=self._settings.node)
         gevent.wait([self._drain_wanted, self._stop_wanted, self._supervisor.failed], count=1)
         self._wind_down()
@@ -263,6 +269,26 @@ class Controller:
         except LiveStateDown as error:
             log.debug("board not published", reason=str(error))
 
+    def _survey(self) -> None:
+        """Figures of the metrics that only the database knows."""
+        try:
+            totals = self._in_thread(self._lead_totals)
+            rows = self._in_thread(lambda: import_totals(self._database))
+        except StoreDown as error:
+            log.debug("not surveyed", reason=str(error))
+            return
+        for campaign in self._surveyed - set(totals):
+            self._metrics.forget(campaign)
+        self._surveyed = set(totals)
+        for campaign, states in totals.items():
+            for state, leads in states.items():
+                self._metrics.leads(campaign, state, leads)
+        self._metrics.import_rows(rows.accepted, rows.rejected)
+        self._metrics.log_lines_dropped(self._dropped_lines())
+
+    def _lead_totals(self) -> dict[str, dict[str, int]]:
+        return {run.plan.campaign: self._runs.totals(run.run_id).get("lead", {}) for run in self._runs.running()}
+
     def _in_thread(self, work: Callable[[], T]) -> T:
         result: T = self._readers.apply(work)
         return result
@@ -277,6 +303,6 @@ def run_controller(settings: Settings) -> int:
     writer = logs.configure(settings.logging)
     logs.bind(node=settings.node)
     try:
-        return Controller(settings).run()
+        return Controller(settings, lambda: writer.dropped).run()
     finally:
         writer.close()

@@ -95,7 +95,7 @@ def test_every_series_is_written_by_some_method_and_scraped():
     watch.live_calls(4)
     watch.seats("c", 1, 2)
     watch.hopper("c", 20)
-    watch.launch_rate("k", 5.0)
+    watch.launched_late("k")
     watch.not_launched("c", "seats")
     watch.wrote_ahead(12, 0.004)
     metrics.event_handled("answer", 0.003)
@@ -103,7 +103,6 @@ def test_every_series_is_written_by_some_method_and_scraped():
     metrics.command("accepted")
     metrics.link_up("events", True)
     metrics.leads("c", "fresh", 10)
-    metrics.leads_due("c", 2)
     metrics.import_rows(100, 3)
     metrics.log_lines_dropped(1)
     names = {name for name, _ in scraped(metrics)}

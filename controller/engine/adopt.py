@@ -1,4 +1,4 @@
-"""Taking over what an earlier life of this controller left: its live attempts are found in the ledger and asked for at the switch.
+"""Taking over what an earlier life of this controller left: live attempts of the ledger, asked for at the switch.
 
 A call that still lives is adopted as it is: a bridged conversation goes on untouched and its end is recorded. An attempt that
 the switch does not know has ended unseen; what became of it cannot be learned here, so it is ``unknown`` and counts as made:
@@ -20,7 +20,7 @@ from controller.domain.campaigns.retry import RetryPolicy
 from controller.engine.call_desk import CallDesk, LiveCall
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
-from controller.ports import AttemptStore, CarrierChoice, Clock, InThread, RunStore, SlotUse, Switch
+from controller.ports import AttemptStore, Clock, InThread, RunStore, SlotUse, Switch
 
 log = structlog.get_logger("adopt")
 
@@ -88,7 +88,7 @@ def _living(attempt: OpenAttempt, plan: RunPlan) -> LiveCall:
         uncharged=attempt.uncharged,
         policy=plan.retry.policy(),
         use=SlotUse(attempt.attempt_id, attempt.campaign, attempt.phone, bot, attempt.carrier),
-        carrier=CarrierChoice(attempt.carrier, 1.0, 1, ()),
+        launch=None,
         launch_at=0.0,
         not_after=0.0,
     )

@@ -28,7 +28,7 @@ from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.watch import Watch
 from controller.errors import LiveStateDown, SwitchDown
-from controller.ports import CarrierChoice, Clock, SlotUse, Switch
+from controller.ports import Clock, Launch, SlotUse, Switch
 
 log = structlog.get_logger("call")
 
@@ -45,7 +45,8 @@ class HangUpRequest:
 
 @dataclass(slots=True)
 class LiveCall:
-    """One call and all that hangs on it. launch_at: monotonic seconds; not_after: UTC epoch seconds, the window's end."""
+    """One call and all that hangs on it. launch: None for an adopted call, which has left long ago. launch_at: monotonic
+    seconds; not_after: UTC epoch seconds, the window's end."""
 
     call: Call
     lead_id: int
@@ -55,7 +56,7 @@ class LiveCall:
     uncharged: int
     policy: RetryPolicy
     use: SlotUse
-    carrier: CarrierChoice
+    launch: Launch | None
     launch_at: float
     not_after: float
     queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
@@ -183,13 +184,16 @@ class CallDesk:
             self._take(live, failed)
 
     def _wait_for_launch(self, live: LiveCall) -> None:
+        assert live.launch is not None, "only calls that have not left wait for it"
         while True:
             wait = live.launch_at - self._clock.monotonic()
             if wait > 0:
                 self._clock.sleep(wait)
             if self._clock.monotonic() - live.launch_at <= LATE_SECONDS:
                 return
-            live.launch_at = self._clock.monotonic() + self._slots.new_launch_time(live.carrier)
+            self._watch.launched_late(live.use.carrier)
+            seconds, live.launch = self._slots.relaunch(live.launch)
+            live.launch_at = self._clock.monotonic() + seconds
 
     def _take(self, live: LiveCall, event: CallEvent | HangUpRequest) -> None:
         before = live.call.state

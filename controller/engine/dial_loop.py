@@ -43,6 +43,7 @@ from controller.ports import (
     Granted,
     Hopper,
     InThread,
+    Launch,
     LeadStore,
     Limits,
     NoSlot,
@@ -371,7 +372,12 @@ class DialLoop:
             uncharged=lead.uncharged,
             policy=one.floor.policy,
             use=_slot_use(one, granted),
-            carrier=next(choice for choice in one.request.carriers if choice.name == granted.carrier),
+            launch=Launch(
+                carrier=next(choice for choice in one.request.carriers if choice.name == granted.carrier),
+                campaign_key=one.request.campaign_key,
+                rate=one.request.rate,
+                name=granted.launch,
+            ),
             launch_at=launch_at,
             not_after=not_after,
         )

@@ -12,7 +12,7 @@ import structlog
 from gevent.event import Event
 
 from controller.errors import LiveStateDown
-from controller.ports import CarrierChoice, Clock, Limits, SlotUse
+from controller.ports import Clock, Launch, Limits, SlotUse
 
 log = structlog.get_logger("slots")
 
@@ -45,9 +45,9 @@ class SlotDesk:
         self._recoveries.append(carrier)
         self._work.set()
 
-    def new_launch_time(self, carrier: CarrierChoice) -> float:
-        """Seconds from now; LiveStateDown when the carrier's rate cannot be known."""
-        return self._limits.launch_slot(carrier)
+    def relaunch(self, missed: Launch) -> tuple[float, Launch]:
+        """Seconds from now, and the new launch; LiveStateDown when the rates cannot be known."""
+        return self._limits.relaunch(missed)
 
     def renew(self, uses: Sequence[SlotUse]) -> None:
         """Extend the leases of living calls."""

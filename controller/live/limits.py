@@ -7,6 +7,7 @@ Releases are harmless when repeated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -16,10 +17,13 @@ from redis.exceptions import RedisError
 from controller.domain.carriers.launch_rate import MARGIN_SECONDS
 from controller.errors import LiveStateDown
 from controller.live import keys, scripts
-from controller.ports import CarrierChoice, Granted, NoSlot, SlotRequest, SlotUse, Usage
+from controller.ports import Granted, Launch, NoSlot, SlotRequest, SlotUse, Usage
 
 HORIZON_SECONDS = 0.3
 """A call is given its launch time at most this far ahead; further off, ask again later."""
+
+LEAD_SECONDS = 0.03
+"""And at least this far: the write-ahead comes first."""
 
 FAULTS_BEFORE_REST = 5
 FIRST_REST_SECONDS = 5.0
@@ -35,7 +39,7 @@ class RedisLimits:
         self._client = client
         self._lease_ms = int(lease_seconds * 1000)
         self._reserve = client.register_script(scripts.RESERVE)
-        self._launch_slot = client.register_script(scripts.LAUNCH_SLOT)
+        self._relaunch = client.register_script(scripts.RELAUNCH)
         self._release = client.register_script(scripts.RELEASE)
         self._renew = client.register_script(scripts.RENEW)
         self._in_use = client.register_script(scripts.IN_USE)
@@ -49,12 +53,22 @@ class RedisLimits:
             "lease": self._lease_ms,
             "horizon": HORIZON_SECONDS * 1000,
             "margin": MARGIN_SECONDS * 1000,
+            "lead": LEAD_SECONDS * 1000,
         }
         return [self._answer(row) for row in self._run(self._reserve, orjson.dumps(asked))]
 
-    def launch_slot(self, carrier: CarrierChoice) -> float:
-        milliseconds = self._run(self._launch_slot, carrier.name, carrier.calls_per_second, MARGIN_SECONDS * 1000)
-        return float(milliseconds) / 1000.0
+    def relaunch(self, missed: Launch) -> tuple[float, Launch]:
+        carrier, rate = missed.carrier, "" if missed.rate is None else missed.rate
+        answer = self._run(
+            self._relaunch,
+            carrier.name,
+            carrier.calls_per_second,
+            missed.campaign_key,
+            rate,
+            missed.name,
+            MARGIN_SECONDS * 1000,
+        )
+        return float(answer[0]) / 1000.0, replace(missed, name=_text(answer[1]))
 
     def release(self, uses: Sequence[SlotUse]) -> None:
         self._run(self._release, orjson.dumps([_use(use) for use in uses]))
@@ -95,7 +109,7 @@ class RedisLimits:
             carrier = _text(row[1])
             if int(row[4]):
                 self._troubled.add(carrier)
-            return Granted(carrier, _text(row[2]), float(row[3]) / 1000.0)
+            return Granted(carrier, _text(row[2]), float(row[3]) / 1000.0, _text(row[5]))
         return NoSlot(_text(row[1]), float(row[2]) / 1000.0)
 
     @staticmethod

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from controller.domain.carriers.launch_rate import next_launch, whole_rate
 from controller.domain.hopper.lead import HopperLead
@@ -15,11 +15,12 @@ from controller.live.limits import (
     FAULTS_BEFORE_REST,
     FIRST_REST_SECONDS,
     HORIZON_SECONDS,
+    LEAD_SECONDS,
     LONGEST_REST_SECONDS,
     LOWEST_FACTOR,
     RECOVERY_STEP,
 )
-from controller.ports import CarrierChoice, Granted, NoSlot, SlotRequest, SlotUse, Usage
+from controller.ports import CarrierChoice, Granted, Launch, NoSlot, SlotRequest, SlotUse, Usage
 
 
 @dataclass(slots=True)
@@ -67,9 +68,9 @@ class MemoryLimits:
             return NoSlot("seats", 0.0)
         if request.bot is not None and self._fleets[request.bot].used(now) >= request.bot_capacity:
             return NoSlot("fleet", 0.0)
-        earliest = now
+        earliest = now + LEAD_SECONDS
         if request.rate is not None:
-            earliest = next_launch(now, self._rates[request.campaign_key], request.rate)
+            earliest = next_launch(earliest, self._rates[request.campaign_key], request.rate)
             if earliest - now > HORIZON_SECONDS:
                 return NoSlot("dialling_rate", earliest - now - HORIZON_SECONDS)
         refusal: NoSlot | None = None
@@ -87,7 +88,7 @@ class MemoryLimits:
         if self._channels[carrier.name].used(now) >= carrier.channels:
             return NoSlot("carrier_channels", 0.0)
         rate = carrier.calls_per_second * health.factor
-        at = max(earliest, next_launch(now, self._launches[carrier.name], rate))
+        at = next_launch(earliest, self._launches[carrier.name], rate)
         if at - now > HORIZON_SECONDS:
             return NoSlot("carrier_cps", at - now - HORIZON_SECONDS)
         _note(self._launches[carrier.name], rate, at)
@@ -96,14 +97,21 @@ class MemoryLimits:
         turn = self._turns[request.campaign_key, carrier.name]
         self._turns[request.campaign_key, carrier.name] = turn + 1
         self._enter(SlotUse(request.attempt_id, request.campaign_key, request.phone, request.bot, carrier.name), now)
-        return Granted(carrier.name, carrier.numbers[turn % len(carrier.numbers)], at - now)
+        return Granted(carrier.name, carrier.numbers[turn % len(carrier.numbers)], at - now, repr(at))
 
-    def launch_slot(self, carrier: CarrierChoice) -> float:
+    def relaunch(self, missed: Launch) -> tuple[float, Launch]:
         now = self._now()
-        rate = carrier.calls_per_second * self._health[carrier.name].factor
-        at = next_launch(now, self._launches[carrier.name], rate)
-        _note(self._launches[carrier.name], rate, at)
-        return at - now
+        at, launches = now, self._launches[missed.carrier.name]
+        _forget(launches, float(missed.name))
+        if missed.rate is not None:
+            _forget(self._rates[missed.campaign_key], float(missed.name))
+            at = next_launch(at, self._rates[missed.campaign_key], missed.rate)
+        rate = missed.carrier.calls_per_second * self._health[missed.carrier.name].factor
+        at = next_launch(at, launches, rate)
+        _note(launches, rate, at)
+        if missed.rate is not None:
+            _note(self._rates[missed.campaign_key], missed.rate, at)
+        return at - now, replace(missed, name=repr(at))
 
     def release(self, uses: Sequence[SlotUse]) -> None:
         for use in uses:
@@ -189,6 +197,11 @@ class MemoryBoard:
             for name, row in rows.items():
                 boards.setdefault(name, {})[node] = row
         return boards
+
+
+def _forget(launches: deque[float], at: float) -> None:
+    if at in launches:
+        launches.remove(at)
 
 
 def _note(launches: deque[float], rate: float, at: float) -> None:

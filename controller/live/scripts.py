@@ -17,18 +17,18 @@ local function whole(rate)
   if rate >= 1 then return math.floor(rate), 1000 end
   return 1, 1000 / rate
 end
-local function next_launch(key, rate, margin)
+local function next_launch(key, rate, margin, earliest)
   local calls, span = whole(rate)
-  local at = now
+  local at = earliest
   local newest = redis.call('LINDEX', key, 0)
   if newest then at = math.max(at, tonumber(newest) + 0.9 * span / calls) end
   local oldest = redis.call('LINDEX', key, calls - 1)
   if oldest then at = math.max(at, tonumber(oldest) + span + margin) end
   return at
 end
-local function note_launch(key, rate, at)
+local function note_launch(key, rate, name)
   local calls, span = whole(rate)
-  redis.call('LPUSH', key, string.format('%.3f', at))
+  redis.call('LPUSH', key, name)
   redis.call('LTRIM', key, 0, calls)
   redis.call('PEXPIRE', key, math.max(60000, math.ceil(2 * span)))
 end
@@ -37,8 +37,8 @@ end
 RESERVE = (
     _COMMON
     + """
--- ARGV: JSON {requests, lease ms, horizon ms, margin ms}
--- Answer per request: {1, carrier, caller id, launch in ms, troubled} or {0, limit, retry in ms}
+-- ARGV: JSON {requests, lease ms, horizon ms, margin ms, lead ms}
+-- Answer per request: {1, carrier, caller id, launch in ms, troubled, launch's name} or {0, limit, retry in ms}
 local asked = cjson.decode(ARGV[1])
 local lease_end = now + asked.lease
 local answers = {}
@@ -48,12 +48,12 @@ for i, r in ipairs(asked.requests) do
   local seats = P .. 'seats:' .. r.campaign
   local fleet = r.bot and (P .. 'fleet:' .. r.bot)
   local rate = P .. 'rate:' .. r.campaign
-  local earliest = now
+  local earliest = now + asked.lead
   if redis.call('EXISTS', phone) == 1 then no = 'number_busy'
   elseif used(seats) >= r.seats then no = 'seats'
   elseif fleet and used(fleet) >= r.capacity then no = 'fleet'
   elseif r.rate then
-    earliest = next_launch(rate, r.rate, asked.margin)
+    earliest = next_launch(rate, r.rate, asked.margin, earliest)
     if earliest - now > asked.horizon then no, wait = 'dialling_rate', earliest - now - asked.horizon end
   end
   local chosen, at, caller, troubled = nil, 0, nil, 0
@@ -67,7 +67,7 @@ for i, r in ipairs(asked.requests) do
       elseif used(P .. 'channels:' .. c.name) >= c.channels then why = 'carrier_channels'
       else
         local cps = c.cps * factor
-        at = math.max(earliest, next_launch(P .. 'launch:' .. c.name, cps, asked.margin))
+        at = next_launch(P .. 'launch:' .. c.name, cps, asked.margin, earliest)
         if at - now > asked.horizon then why, later = 'carrier_cps', at - now - asked.horizon
         else
           local turn_key = P .. 'turn:' .. r.campaign .. ':' .. c.name
@@ -75,7 +75,7 @@ for i, r in ipairs(asked.requests) do
           if turn == 1 then redis.call('PEXPIRE', turn_key, 86400000) end
           chosen, caller = c, c.numbers[(turn - 1) % #c.numbers + 1]
           if factor < 1 then troubled = 1 end
-          note_launch(P .. 'launch:' .. c.name, cps, at)
+          note_launch(P .. 'launch:' .. c.name, cps, string.format('%.3f', at))
           break
         end
       end
@@ -85,12 +85,13 @@ for i, r in ipairs(asked.requests) do
     if not chosen and not no then no = 'carrier_down' end
   end
   if chosen then
-    if r.rate then note_launch(rate, r.rate, at) end
+    local name = string.format('%.3f', at)
+    if r.rate then note_launch(rate, r.rate, name) end
     redis.call('SET', phone, r.id, 'PX', asked.lease)
     redis.call('ZADD', seats, lease_end, r.id)
     if fleet then redis.call('ZADD', fleet, lease_end, r.id) end
     redis.call('ZADD', P .. 'channels:' .. chosen.name, lease_end, r.id)
-    answers[i] = {1, chosen.name, caller, string.format('%.3f', at - now), troubled}
+    answers[i] = {1, chosen.name, caller, string.format('%.3f', at - now), troubled, name}
   else
     answers[i] = {0, no, string.format('%.3f', wait)}
   end
@@ -99,15 +100,25 @@ return answers
 """
 )
 
-LAUNCH_SLOT = (
+RELAUNCH = (
     _COMMON
     + """
--- ARGV: carrier, cps, margin ms. A new launch time, ms from now.
+-- ARGV: carrier, its cps, campaign, its rate or '', the missed launch's name, margin ms
+-- Answer: {launch in ms, launch's name}. The missed launch did not happen and counts no longer.
 local factor = tonumber(redis.call('HGET', P .. 'carrier:' .. ARGV[1], 'factor') or '1')
-local key, cps = P .. 'launch:' .. ARGV[1], tonumber(ARGV[2]) * factor
-local at = next_launch(key, cps, tonumber(ARGV[3]))
-note_launch(key, cps, at)
-return string.format('%.3f', at - now)
+local launches, cps = P .. 'launch:' .. ARGV[1], tonumber(ARGV[2]) * factor
+local rates, rate, margin = P .. 'rate:' .. ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[6])
+redis.call('LREM', launches, 1, ARGV[5])
+local at = now
+if rate then
+  redis.call('LREM', rates, 1, ARGV[5])
+  at = next_launch(rates, rate, margin, at)
+end
+at = next_launch(launches, cps, margin, at)
+local name = string.format('%.3f', at)
+note_launch(launches, cps, name)
+if rate then note_launch(rates, rate, name) end
+return {string.format('%.3f', at - now), name}
 """
 )
 

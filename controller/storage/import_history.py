@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from controller.storage.contacts import found
 from controller.storage.database import Database
@@ -58,3 +58,12 @@ def imports_of(database: Database, name: str) -> list[ImportInfo]:
             )
             for row in rows
         ]
+
+
+def import_totals(database: Database) -> Counts:
+    """Rows of all imports together."""
+    with database.read() as connection:
+        row = connection.execute(
+            select(*(func.coalesce(func.sum(column), 0) for column in (IMPORTS.c.rows, IMPORTS.c.accepted, IMPORTS.c.rejected)))
+        ).one()
+    return Counts(*(int(value) for value in row))

@@ -13,11 +13,12 @@ from redis import Redis
 
 from controller.live.limits import FAULTS_BEFORE_REST, HORIZON_SECONDS, RedisLimits
 from controller.live.memory import MemoryLimits
-from controller.ports import CarrierChoice, Granted, Limits, NoSlot, SlotRequest, SlotUse
+from controller.ports import CarrierChoice, Granted, Launch, Limits, NoSlot, SlotRequest, SlotUse
 
 LEASE_SECONDS = 1.0
 FAST = CarrierChoice("fast", 1000.0, 100, ("+911", "+912", "+913"))
 SLOW = CarrierChoice("slow", 5.0, 100, ("+921",))
+FIVE = CarrierChoice("five", 5.0, 100, ("+941",))
 TINY = CarrierChoice("tiny", 1000.0, 1, ("+931",))
 _ids = itertools.count()
 
@@ -168,11 +169,15 @@ def test_a_faulty_carrier_slows_down_rests_and_recovers(world: SimpleNamespace):
     assert take(world.limits, wanted()) == ["fast"]
 
 
-def test_a_late_call_gets_a_new_launch_time(world: SimpleNamespace):
-    """A call that missed its launch time counts against the rate once more."""
-    times = [world.limits.launch_slot(SLOW) for _ in range(6)]
-    assert times == sorted(times)
-    assert times[5] > 1.0
+def test_a_missed_launch_counts_no_longer(world: SimpleNamespace):
+    """A call that is late again and again takes one place in the second, not ten."""
+    (granted,) = world.limits.reserve([wanted(carriers=(FIVE,), rate=5.0)])
+    launch, seconds = Launch(FIVE, "june", 5.0, granted.launch), granted.launch_in_seconds
+    for _ in range(10):
+        seconds, launch = world.limits.relaunch(launch)
+    assert seconds < 0.05
+    (second,) = world.limits.reserve([wanted(carriers=(FIVE,), rate=5.0)])
+    assert second.launch_in_seconds > 0.15
 
 
 def test_nothing_is_held_by_a_refused_call(world: SimpleNamespace):
