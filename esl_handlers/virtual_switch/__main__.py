@@ -2,9 +2,9 @@
 
     python -m esl_handlers.virtual_switch --port 8021 --people people.toml --ledger ledger.csv
 
-The people file is described in ``people_file.py``, the ledger in ``ledger.py``, faults in ``control.py``. ``--port 0`` takes a free port;
-the line ``listening HOST PORT`` on stdout says which, once connections are accepted. SIGTERM and SIGINT end it; kill -9 loses nothing
-that the ledger or the journal should hold.
+The people file is described in ``people_file.py``, the ledger in ``ledger.py``, faults in ``control.py``. ``--port 0``
+takes a free port; the line ``listening HOST PORT`` on stdout says which, once connections are accepted. SIGTERM and
+SIGINT end it; kill -9 loses nothing that the ledger or the journal should hold.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         if given.seed is not None:
             people.seed = given.seed
         journal = Journal(given.journal) if given.journal else None
-        core = Core(people, Ledger(given.ledger), journal, given.sps, given.max_sessions)
+        core = Core(people, Ledger(given.ledger), journal, given.sps, given.max_sessions, given.heartbeat)
         faults = Faults(people.seed)
         server = Server(core, faults, given.host, given.port, given.password, given.event_queue)
         operator = Operator(core, server, faults)
@@ -69,11 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         gevent.signal_handler(number, stop.set)
     gevent.signal_handler(signal.SIGHUP, operator.rotate)
 
-    def beat() -> None:
-        core.heartbeat()
-        core.timeline.after(given.heartbeat, beat)
-
-    core.timeline.after(given.heartbeat, beat)
+    core.timeline.after(given.heartbeat, core.heartbeat)
     calls = gevent.spawn(core.timeline.run)
     calls.link_exception(lambda _: stop.set())
     print(f"listening {given.host} {server.port}", flush=True)

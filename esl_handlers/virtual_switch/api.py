@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING
 
 from esl_handlers.virtual_switch import calls
 from esl_handlers.virtual_switch.channels import CAUSES, Channel
+from esl_handlers.virtual_switch.configuration import module_exists, xml_locate
+from esl_handlers.virtual_switch.dial_string import separate
 from esl_handlers.virtual_switch.render import encode, stamp
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.core import Core
 
 NO_CHANNEL = "-ERR No such channel!\n"
-MODULES = {
-    "mod_cdr_csv", "mod_commands", "mod_console", "mod_dialplan_xml", "mod_dptools", "mod_event_socket", "mod_logfile",
-    "mod_native_file", "mod_sndfile", "mod_sofia", "mod_tone_stream",
-}  # fmt: skip
 Api = Callable[["Core", str], str]
 
 
@@ -27,8 +25,8 @@ def status(core: Core, arguments: str) -> str:
     """``status``."""
     seconds = int(time.monotonic() - core.started)
     return (
-        f"UP 0 years, {seconds // 86400} days, {seconds // 3600 % 24} hours, {seconds // 60 % 60} minutes, {seconds % 60} seconds, "
-        "0 milliseconds, 0 microseconds\n"
+        f"UP 0 years, {seconds // 86400} days, {seconds // 3600 % 24} hours, {seconds // 60 % 60} minutes, "
+        f"{seconds % 60} seconds, 0 milliseconds, 0 microseconds\n"
         "FreeSWITCH (Version 1.11.1-release  64bit) is ready\n"
         f"{core.sessions_since_startup} session(s) since startup\n"
         f"{len(core.channels)} session(s) - peak {core.session_peak}, last 5min {core.session_peak} \n"
@@ -48,9 +46,15 @@ def show(core: Core, arguments: str) -> str:
         return f"\n{len(core.channels)} total.\n"
     rows = [_row(channel) for channel in core.channels.values()]
     if words[1:3] == ["as", "json"]:
-        return json.dumps({"row_count": len(rows), "rows": rows} if rows else {"row_count": 0}, separators=(",", ":")) + "\n"
+        return _rows_as_json(rows)
     lines = ["\n".join([",".join(rows[0]), *(",".join(row.values()) for row in rows), ""])] if rows else []
     return "".join(lines) + f"\n{len(rows)} total.\n"
+
+
+def _rows_as_json(rows: list[dict[str, str]]) -> str:
+    if not rows:
+        return '{"row_count": 0}\n'
+    return json.dumps({"row_count": len(rows), "rows": rows}, separators=(",", ":")) + "\n"
 
 
 def _row(channel: Channel) -> dict[str, str]:
@@ -150,7 +154,7 @@ def _setvar(core: Core, channel: Channel, words: list[str]) -> str:
 
 
 def _setvar_multi(core: Core, channel: Channel, words: list[str]) -> str:
-    for pair in " ".join(words).split(";"):
+    for pair in separate(" ".join(words), ";", 64):
         name, found, value = pair.partition("=")
         if found:
             channel.set(name, value)
@@ -256,7 +260,8 @@ def sofia(core: Core, arguments: str) -> str:
         return f"{line}\nName    \t{gateway.name}\nProfile \t{core.gateway_profile}\nState   \tNOREG\nStatus  \t{up}\n{line}\n"
     if words[:1] == ["status"]:
         names = [f"{core.gateway_profile}::{name}\tgateway\tsip:virtual\tNOREG\n" for name in core.people.gateways]
-        return f"{core.gateway_profile}\tprofile\tsip:virtual\tRUNNING (0)\n{''.join(names)}1 profiles 0 aliases\n"
+        profile = f"{core.gateway_profile}\tprofile\tsip:mod_sofia@127.0.0.1:5080\tRUNNING (0)\n"
+        return f"{profile}{''.join(names)}1 profiles 0 aliases\n"
     return "+OK\n"
 
 
@@ -271,7 +276,7 @@ APIS: dict[str, Api] = {
     "global_getvar": global_getvar,
     "hostname": answer("virtual-switch"),
     "hupall": hupall,
-    "module_exists": lambda core, arguments: "true" if arguments in MODULES else "false",
+    "module_exists": module_exists,
     "reloadxml": answer("+OK [Success]\n"),
     "sched_hangup": sched_hangup,
     "show": show,
@@ -289,7 +294,7 @@ APIS: dict[str, Api] = {
     "uuid_setvar_multi": with_channel("<uuid> <var>=<value>;<var>=<value>...", 2, _setvar_multi),
     "uuid_transfer": with_channel("<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]", 2, _transfer),
     "version": answer("FreeSWITCH Version 1.11.1-release~64bit ( 64bit)\n"),
-    "xml_locate": answer("<configuration/>\n"),
+    "xml_locate": xml_locate,
 }
 
 

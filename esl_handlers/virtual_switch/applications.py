@@ -1,7 +1,7 @@
 """The dialplan applications that an answered call of ours meets: park, sleep, playback, bridge, set, transfer, hangup …
 
-Each is a part of a script (``script.py``) and sends the events that FreeSWITCH was seen to send, in that order. Applications that
-change nothing a listener could see (record_session, answer …) only say that they were executed.
+Each is a part of a script (``script.py``) and sends the events that FreeSWITCH was seen to send, in that order.
+Applications that change nothing a listener could see (record_session, answer …) only say that they were executed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Two channels that hear each other: the ``bridge`` application, and the talk that it and uuid_bridge lead to.
 
-How the other leg is dialled is in ``originate.py``. Note what a failed bridge leaves behind on the first leg: the other leg's SIP
-status, in variables that elsewhere tell of the leg itself. Whoever reads them must look at the answer time first.
+How the other leg is dialled is in ``originate.py``. Note what a failed bridge leaves behind on the first leg: the other
+leg's SIP status, in variables that elsewhere tell of the leg itself. Whoever reads them must look at the answer time
+first.
 """
 
 from __future__ import annotations

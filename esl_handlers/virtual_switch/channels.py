@@ -1,7 +1,7 @@
 """One channel: what FreeSWITCH knows of a leg, the events it sends about it, and how it ends.
 
-A channel is always outbound here, as Trunkline's are. What the far end does to it is decided in ``originate.py``; what runs on it
-once it is answered, in ``script.py`` and ``dialplan.py``.
+A channel is always outbound here, as Trunkline's are. What the far end does to it is decided in ``originate.py``; what
+runs on it once it is answered, in ``script.py`` and ``dialplan.py``.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Channel:
         """Everything that headers.txt may ask for, encoded."""
         leg, core = self.leg, self.core
         gateway = encode(leg.gateway)
-        user, _, host = leg.address.partition("@")
+        user, _, host = leg.address.partition(";")[0].partition("@")
         far_host, _, far_port = (host or "127.0.0.1:5070").partition(":")
         far = encode(f"{far_host}:{far_port}") if far_port else encode(far_host)
         profile = encode(leg.profile or core.gateway_profile)

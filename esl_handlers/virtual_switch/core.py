@@ -1,4 +1,4 @@
-"""The switch as a whole: its channels, what it lets in, who listens to its events, and its identity, which a restart changes."""
+"""The switch as a whole: its channels, what it lets in, who listens, and its identity, which a restart changes."""
 
 from __future__ import annotations
 
@@ -63,13 +63,20 @@ class Core:
     dialplan_context = "trunkline"
 
     def __init__(
-        self, people: People, ledger: Ledger, journal: Journal | None = None, sps: int = 1000, max_sessions: int = 20_000
+        self,
+        people: People,
+        ledger: Ledger,
+        journal: Journal | None = None,
+        sps: int = 1000,
+        max_sessions: int = 20_000,
+        heartbeat_seconds: float = 2.0,
     ) -> None:
         self.people = people
         self.ledger = ledger
         self.journal = journal
         self.sps = sps
         self.max_sessions = max_sessions
+        self.heartbeat_seconds = heartbeat_seconds
         self.timeline = Timeline()
         self.chance = random.Random(people.seed)
         self.listeners: set[Listener] = set()
@@ -142,7 +149,8 @@ class Core:
         self.fire("BACKGROUND_JOB", f"Job-UUID: {encode(job_uuid)}\nJob-Command: {encode(command)}\n{argument}", result)
 
     def heartbeat(self) -> None:
-        """HEARTBEAT."""
+        """HEARTBEAT, now and again after ``heartbeat_seconds``, for ever."""
+        self.timeline.after(self.heartbeat_seconds, self.heartbeat)
         uptime = int((time.monotonic() - self.started) * 1000)
         seconds = uptime // 1000
         slots = {

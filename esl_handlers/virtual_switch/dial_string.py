@@ -1,8 +1,8 @@
 """Reads an originate command as FreeSWITCH does, quirks included: quotes, backslashes, {global} and [leg] variables.
 
-The quirks matter: what a hostile value does to a real FreeSWITCH it must do here as well. Observed on 1.11.1; a quoted comma still
-splits variables, because quotes are gone once the command has been split at its spaces. Whether the call can be placed is decided in
-``originate.py``.
+The quirks matter: what a hostile value does to a real FreeSWITCH it must do here as well. Observed on 1.11.1; a quoted
+comma still splits variables, because quotes are gone once the command has been split at its spaces. Whether the call
+can be placed is decided in ``originate.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,10 @@ import re
 from dataclasses import dataclass, field
 
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "s": " "}
-USAGE = "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]\n"
+USAGE = (
+    "-USAGE: <call url> <exten>|&<application_name>(<app_args>) "
+    "[<dialplan>] [<context>] [<cid_name>] [<cid_num>] [<timeout_sec>]\n"
+)
 CLOSING = {"{": "}", "[": "]", "<": ">"}
 
 

@@ -9,8 +9,8 @@ Each fault has a name and lasts ``for_seconds`` (default: until cleared):
     slow_reply seconds            every reply that much later
     no_reply                      commands are obeyed, replies never come
 
-The event faults take ``events`` (comma-separated names; default all) and ``share`` (0 to 1, default 1). Faults of whole connections, of
-gateways and of the switch itself are in ``control.py``.
+The event faults take ``events`` (comma-separated names; default all) and ``share`` (0 to 1, default 1). Faults of whole
+connections, of gateways and of the switch itself are in ``control.py``.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.channels import Channel
 
+MARK = "trunkline1"
+"""The first field: what layout this is."""
 FIELDS = (
     "trunkline_attempt",
     "uuid",
@@ -34,11 +36,11 @@ class Journal:
     """An append-only file; rotation is left to tests, by renaming it and calling :meth:`reopen`."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._file = self._open()
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        return os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
 
     def reopen(self) -> None:
         """As on SIGHUP: begin a new file if the old one was renamed."""
@@ -49,4 +51,4 @@ class Journal:
         """One line, one write. Legs with an originator (the bot's) are not in the journal."""
         if channel.originator is None:
             values = [channel.get(name) or "" for name in FIELDS]
-            os.write(self._file, (",".join(["trunkline1", *values]) + "\n").encode("utf-8", "surrogateescape"))
+            os.write(self._file, (",".join([MARK, *values]) + "\n").encode("utf-8", "surrogateescape"))

@@ -1,12 +1,14 @@
 """The far end's own record, for audits: one CSV row for every call that left through a gateway, in the order they left.
 
-Columns: ``time`` (UTC epoch seconds with milliseconds, when the INVITE left), ``uuid``, ``number`` (digits as dialled), ``caller_id``,
-``gateway``, ``end``. Calls that the switch refused itself (unknown or down gateway, rate, duplicate uuid) never left and have no row.
+Columns: ``time`` (UTC epoch seconds with milliseconds, when the INVITE left), ``uuid``, ``number`` (digits as dialled),
+``caller_id``, ``gateway``, ``end``. Calls that the switch refused itself (unknown or down gateway, rate, duplicate
+uuid) never left and have no row.
 
-The row is written when the call leaves, with end ``open``; ``end`` is a field of fixed width, padded with spaces (readers strip),
-and is overwritten in place. So a kill -9 loses nothing: it leaves ``open`` for calls that were still ringing and ``answered`` for
-those that had been picked up. Ends: answered, busy, no_answer, cancelled, rejected, congestion, invalid, unavailable, unreachable,
-timeout, refused (any other status), lost (the virtual switch itself was restarted).
+The row is written when the call leaves, with end ``open``; ``end`` is a field of fixed width, padded with spaces
+(readers strip), and is overwritten in place. So a kill -9 loses nothing: it leaves ``open`` for calls that were still
+ringing and ``answered`` for those that had been picked up. Ends: answered, busy, no_answer, cancelled, rejected,
+congestion, invalid, unavailable, unreachable, timeout, refused (any other status), lost (the virtual switch itself was
+restarted).
 """
 
 from __future__ import annotations

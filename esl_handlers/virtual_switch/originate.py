@@ -1,6 +1,7 @@
 """How a leg is dialled: may it leave, what the far end does, and when the caller gives up.
 
-The same for the call itself and for the bot's leg; what follows an answer is the caller's business (``calls.py``, ``applications.py``).
+The same for the call itself and for the bot's leg; what follows an answer is the caller's business (``calls.py``,
+``applications.py``).
 """
 
 from __future__ import annotations
@@ -264,7 +265,7 @@ def draw(core: Core, channel: Channel) -> Fate:
     leg = channel.leg
     if leg.gateway:
         return core.people.fate(leg.address, leg.gateway)
-    bot = core.people.bot(leg.address)
+    bot = core.people.bot(leg.address.partition(";")[0])
     caller = channel.originator.leg.address if channel.originator else ""
     nth = core.people.calls.get(caller, 0)
     chance = random.Random(zlib.crc32(f"{core.people.seed}/{leg.address}/{caller}/{nth}".encode("utf-8", "surrogateescape")))

@@ -1,8 +1,9 @@
 """Who answers, and after how long: people, drawn by share.
 
-The first rule whose prefix or pattern fits the dialled digits (and whose gateway fits, if it names one) says which kinds of people
-live there. The draw depends on the seed, the number, and how many times that number was called before, on nothing else: a run can be
-replayed, and audited, whatever the order of its calls. The people file, and what the kinds mean: ``people_file.py``.
+The first rule whose prefix or pattern fits the dialled digits (and whose gateway fits, if it names one) says which
+kinds of people live there. The draw depends on the seed, the number, and how many times that number was called before,
+on nothing else: a run can be replayed, and audited, whatever the order of its calls. The people file, and what the
+kinds mean: ``people_file.py``.
 """
 
 from __future__ import annotations

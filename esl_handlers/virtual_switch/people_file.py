@@ -1,8 +1,8 @@
 """The people file: who answers, and after how long.
 
-The first ``[[number]]`` whose prefix or pattern fits the dialled digits (and whose gateway fits, if it names one) says which kinds of
-people live there; one is drawn by share. The draw depends on the seed, the number, and how many times that number was called before,
-on nothing else: a run can be replayed, and audited, whatever the order of its calls.
+The first ``[[number]]`` whose prefix or pattern fits the dialled digits (and whose gateway fits, if it names one) says
+which kinds of people live there; one is drawn by share. The draw depends on the seed, the number, and how many times
+that number was called before, on nothing else: a run can be replayed, and audited, whatever the order of its calls.
 
 A complete example::
 
@@ -42,11 +42,12 @@ A complete example::
     [gateway.carrier-b]
     state = "up"                             # "down": GATEWAY_DOWN · "unreachable": a 503 that the switch makes up
 
-Seconds are a number, ``{ uniform = [least, most] }`` or ``{ lognormal = [median, sigma] }``, the latter two with ``most`` if wanted.
-Kinds: ``person`` and ``machine`` answer; ``no_answer`` rings until the caller gives up; ``dead`` never replies; ``busy`` 486,
-``rejected`` 603, ``congestion`` 503, ``invalid`` 404, ``unavailable`` 480 and ``refused`` (any ``status``) end without an answer,
-``after_seconds`` (default 0.2), ringing first when ``rings = true`` (busy does unless told otherwise). ``ring_delay_seconds`` is the
-time until the 180; ``early_media = true`` sends a 183 in its place.
+Seconds are a number, ``{ uniform = [least, most] }`` or ``{ lognormal = [median, sigma] }``, the latter two with
+``most`` if wanted. Kinds: ``person`` and ``machine`` answer; ``no_answer`` rings until the caller gives up; ``dead``
+never replies; ``busy`` 486, ``rejected`` 603, ``congestion`` 503, ``invalid`` 404, ``unavailable`` 480 and ``refused``
+(any ``status``) end without an answer, ``after_seconds`` (default 0.2), ringing first when ``rings = true`` (busy does
+unless told otherwise). ``ring_delay_seconds`` is the time until the 180; ``early_media = true`` sends a 183 in its
+place.
 """
 
 from __future__ import annotations

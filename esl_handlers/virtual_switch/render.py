@@ -1,7 +1,8 @@
 """How an event looks on the wire: the same header names, in the same order and of about the same size as FreeSWITCH's.
 
-The header lines lie in ``headers.txt``, taken from recorded calls; this file turns them into text with ``%`` formatting, which is
-what keeps 2 000 calls on one machine affordable. Which event happens when is decided by ``channels.py`` and its neighbours.
+The header lines lie in ``headers.txt``, taken from recorded calls; this file turns them into text with ``%``
+formatting, which is what keeps 2 000 calls on one machine affordable. Which event happens when is decided by
+``channels.py`` and its neighbours.
 """
 
 from __future__ import annotations

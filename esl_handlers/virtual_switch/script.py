@@ -1,7 +1,8 @@
 """What runs on an answered channel: an application, or a dialplan extension that is a row of them.
 
-A script is a generator. It yields how long it waits (seconds, None = until woken), and is sent what woke it. When the channel hangs
-up or is fetched away the generator is closed, so that an application's ``finally`` tells how it ended, as FreeSWITCH's does.
+A script is a generator. It yields how long it waits (seconds, None = until woken), and is sent what woke it. When the
+channel hangs up or is fetched away the generator is closed, so that an application's ``finally`` tells how it ended, as
+FreeSWITCH's does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """ESL over TCP: logs in, reads commands, answers, and hands out events as mod_event_socket does.
 
-Events wait for the connection's next look at its queue, 20 ms apart while nothing is read, which is where a real switch's event
-latency comes from. A reader that stays away fills its queue; after 500 lost events it is killed, and while it keeps its socket open
-every other connection of the switch stands still, as with FreeSWITCH.
+Events wait for the connection's next look at its queue, 20 ms apart while nothing is read, which is where a real
+switch's event latency comes from. A reader that stays away fills its queue; after 500 lost events it is killed, and
+while it keeps its socket open every other connection of the switch stands still, as with FreeSWITCH.
 """
 
 from __future__ import annotations
