@@ -51,7 +51,8 @@ def worker(as_json: AsJson = False) -> None:
     """Run the background work: imports, hopper, closing of windows and runs."""
     from controller.jobs.supervisor import run_worker
 
-    _ended("worker", run_worker(current_settings()), as_json)
+    run_worker(current_settings())
+    _ended("worker", 0, as_json)
 
 
 def demo(keep: KeptIn = None, as_json: AsJson = False) -> None:
