@@ -72,6 +72,7 @@ def import_dnc(
     places = _places(found.first, region or NO_REGION, file)
     store = DncStore(database, now)
     dnc_limits = dnc_limits_of(limits)
+    store.make(list_name, dnc_limits)
     report = Report(reports / f"dnc-{list_name}-{found.digest[:16]}.csv")
     rows = added = rejected = 0
     try:

@@ -84,6 +84,7 @@ class ContactStore:
     def create(self, name: str, region: str, limit: int) -> ListInfo:
         """An empty list. limit: how many lists there may be. Refused when the name is taken or bad, LimitReached."""
         with self._database.write() as connection:
+            refuse_bad_name(name)
             if find_list(connection, name) is not None:
                 raise Refused(f"list {name} exists already; import or append to it, or choose another name")
             insert_list(connection, name, name, region, self._now(), limit)
@@ -103,7 +104,7 @@ class ContactStore:
         """Remove what is left of deleted and replaced lists, chunk by chunk. Harmless at any time, by anybody."""
         while True:
             with self._database.write() as connection:
-                gone = connection.scalar(select(LISTS.c.id).where(LISTS.c.name.like(GONE + "%")).limit(1))
+                gone = connection.scalar(select(LISTS.c.id).where(LISTS.c.name.like(GONE + "%")).limit(1).with_for_update())
                 if gone is None:
                     return
                 some = select(CONTACTS.c.id).where(CONTACTS.c.list_id == gone).limit(CHUNK)
@@ -179,17 +180,16 @@ def found(connection: Connection, name: str) -> ListInfo:
     return info
 
 
+def refuse_bad_name(name: str) -> None:
+    """Refused unless users' lists can have this name."""
+    if not re.fullmatch(NAME, name):
+        raise Refused(f"{name!r} cannot name a list: letters, digits and _ . - only, at most 64, a letter or digit first")
+
+
 def insert_list(connection: Connection, stored_as: str, name: str, region: str, now: float, limit: int) -> int:
     """A new empty list, called ``stored_as`` until it becomes ``name``; its id. Refused, LimitReached."""
-    found_mistakes = []
-    if not re.fullmatch(NAME, name):
-        found_mistakes.append(
-            f"{name!r} cannot name a list: letters, digits and _ . - only, at most 64, a letter or digit first"
-        )
     if not known_region(region):
-        found_mistakes.append(f"{region!r} is no region; use two capital letters such as IN, US or GB")
-    if found_mistakes:
-        raise Refused(*found_mistakes)
+        raise Refused(f"{region!r} is no region; use two capital letters such as IN, US or GB")
     count = connection.scalar(select(func.count()).select_from(LISTS).where(VISIBLE, LISTS.c.name != name)) or 0
     if count >= limit:
         raise LimitReached(f"there are {count} lists, the limit; delete one or raise limits.lists")

@@ -61,6 +61,11 @@ class DncStore:
             _id_of(connection, GLOBAL, self._now(), limit=None)
             return {row.name: row.id for row in connection.execute(select(DNC_LISTS.c.id, DNC_LISTS.c.name))}
 
+    def make(self, list_name: str, limits: DncLimits) -> int:
+        """The list's id; it is made when there is none. Refused: a bad name. LimitReached: too many lists."""
+        with self._database.write() as connection:
+            return _id_of(connection, list_name, self._now(), limits.lists)
+
     def numbers_on(self, list_ids: Sequence[int], phones: Sequence[int]) -> set[int]:
         """Those of ``phones`` (E.164 digits) that are on any of the lists."""
         with self._database.read() as connection:

@@ -37,6 +37,7 @@ from controller.storage.contacts import (
     hide,
     hide_unfinished,
     insert_list,
+    refuse_bad_name,
     refuse_if_used,
 )
 from controller.storage.database import Database
@@ -96,6 +97,7 @@ class ImportStore:
         NotFound: nothing to append to or to replace. Refused: no region for a new list, or not the list's own. WrongState: a
         campaign uses the list that is to be replaced. LimitReached: too many lists.
         """
+        refuse_bad_name(request.list_name)
         now = self._now()
         fresh = {"state": "running", "rows": 0, "accepted": 0, "rejected": 0, "started_at": now, "ended_at": None}
         with self._database.write() as connection:

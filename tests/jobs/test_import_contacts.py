@@ -329,6 +329,22 @@ def test_bad_names_and_regions_are_refused(bring: Importing, name: str, region: 
         bring(lines(1), list_name=name, region=region)
 
 
+def test_lists_on_their_way_cannot_be_named(bring: Importing, database: Database) -> None:
+    """The hidden list of an unfinished import is nobody's to append to, show or delete."""
+    store = ImportStore(database, ImportLimits(10, 100, 100))
+    store.begin(ImportRequest("people", "import", "IN", "x.csv", "digest", ()))
+    with database.read() as connection:
+        hidden = connection.scalar(select(LISTS.c.name))
+    assert hidden is not None
+    for mode in ("import", "append", "replace"):
+        with pytest.raises(Refused, match="cannot name a list"):
+            bring(lines(1), mode, list_name=hidden)
+    with pytest.raises(NotFound):
+        ContactStore(database).find(hidden)
+    with pytest.raises(NotFound):
+        ContactStore(database).delete(hidden)
+
+
 def test_append_and_replace_need_a_list(bring: Importing, database: Database) -> None:
     """A mistyped name makes no second list."""
     for mode in ("append", "replace"):
