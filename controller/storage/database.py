@@ -138,6 +138,7 @@ def _sqlite_engine(url: URL, durable: bool, pool_size: int) -> Engine:
             "cache_size=-16384",
             "temp_store=MEMORY",
             "journal_size_limit=67108864",
+            "wal_autocheckpoint=4000",  # pages; each checkpoint makes one commit wait for the disk twice more
         ):
             dbapi_connection.execute(f"PRAGMA {pragma}")
 

@@ -62,4 +62,4 @@ def _for_driver(connection: Connection, sql: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _for_psycopg(sql: str) -> str:
-    return sql.replace("?", "%s")
+    return sql.replace("%", "%%").replace("?", "%s")
