@@ -66,6 +66,12 @@ class Switch(Protocol):
         """Whether calls can be placed and their events seen."""
         ...
 
+    @property
+    def backlog(self) -> int:
+        """Commands that are out and unanswered: how far the switch is behind. An overloaded one falls behind, it does not
+        refuse."""
+        ...
+
     def dial(self, order: DialOrder) -> DialFailed | None:
         """Place one call.
 

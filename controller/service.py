@@ -143,6 +143,7 @@ class Controller:
             slots=self._slots,
             desk=self.desk,
             switch_ready=lambda: self._adopted and self.switch.ready,
+            switch_backlog=lambda: self.switch.backlog,
             in_thread=self._in_thread,
             clock=clock,
             watch=watch,

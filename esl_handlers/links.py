@@ -219,6 +219,11 @@ class CommandLinks:
         """How many stand."""
         return sum(kept.up for kept in self._kept)
 
+    @property
+    def waiting(self) -> int:
+        """Commands that are out and have no reply yet."""
+        return sum(kept.link.waiting for kept in self._kept if kept.link is not None)
+
     def faults(self) -> list[str]:
         """Why the others do not."""
         return [f"{kept.name}: {kept.last_error}" for kept in self._kept if not kept.up]

@@ -99,6 +99,11 @@ class FreeSwitch:
     def ready(self) -> bool:
         return self._events is not None and self._events.up and self._commands.up > 0
 
+    @property
+    def backlog(self) -> int:
+        """Commands that the switch has not answered yet."""
+        return self._commands.waiting
+
     def health(self) -> dict[str, object]:
         """For ``trunkline check`` and the status: links, their faults, the switch's identity, stalls, calls tracked."""
         events = self._events

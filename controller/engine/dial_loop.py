@@ -62,6 +62,9 @@ BREATH_SECONDS = 0.01
 """Least time between two pulses, so that a hundred ends in a row make one pulse."""
 REFRESH_SECONDS = 0.5
 """How often the list of running runs is read again; a nudge makes it at once."""
+MOST_BACKLOG = 100
+"""Commands the switch may be behind with before no more calls are launched: half a second at its full pace. Dialling on would
+ring people later than the calling hours, the rates and the agents were asked for."""
 LEAST_LEASE_SECONDS = 3.0
 """A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
 
@@ -106,6 +109,7 @@ class DialLoop:
         slots: SlotDesk,
         desk: CallDesk,
         switch_ready: Callable[[], bool],
+        switch_backlog: Callable[[], int],
         in_thread: InThread,
         clock: Clock,
         watch: Watch,
@@ -122,6 +126,7 @@ class DialLoop:
         self._slots = slots
         self._desk = desk
         self._switch_ready = switch_ready
+        self._switch_backlog = switch_backlog
         self._in_thread = in_thread
         self._clock = clock
         self._watch = watch
@@ -201,6 +206,11 @@ class DialLoop:
         self._refresh()
         open_floors = self._look()
         if not open_floors:
+            return
+        behind = self._switch_backlog()
+        if behind > MOST_BACKLOG:
+            for floor in open_floors:
+                floor.binding, floor.reason = "switch", f"FreeSWITCH is {behind} commands behind"
             return
         self._usage = self._limits.usage(*_names(open_floors))
         for floor in open_floors:

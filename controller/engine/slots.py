@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 from gevent.event import Event
+from gevent.lock import BoundedSemaphore
 
 from controller.errors import LiveStateDown
 from controller.ports import Clock, Launch, Limits, SlotUse
@@ -18,6 +19,8 @@ log = structlog.get_logger("slots")
 
 GATHER_SECONDS = 0.005
 RENEW_CHUNK = 500
+RELAUNCHES = 4
+"""Late calls that ask at the same time: after a stall there may be hundreds, and each would take a connection."""
 
 
 class SlotDesk:
@@ -31,6 +34,7 @@ class SlotDesk:
         self._faults: list[str] = []
         self._recoveries: list[str] = []
         self._work = Event()
+        self._relaunching = BoundedSemaphore(RELAUNCHES)
         self.healthy = True
 
     def release(self, use: SlotUse) -> None:
@@ -47,7 +51,8 @@ class SlotDesk:
 
     def relaunch(self, missed: Launch) -> tuple[float, Launch]:
         """Seconds from now, and the new launch; LiveStateDown when the rates cannot be known."""
-        return self._limits.relaunch(missed)
+        with self._relaunching:
+            return self._limits.relaunch(missed)
 
     def renew(self, uses: Sequence[SlotUse]) -> None:
         """Extend the leases of living calls."""

@@ -80,6 +80,7 @@ class ScriptedSwitch:
     script: Callable[[DialOrder], Sequence[tuple[float, CallEvent]]]
     listener: SwitchListener | None = None
     ready: bool = True
+    backlog: int = 0
     dialled: list[DialOrder] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)
     live: set[str] = field(default_factory=set)
@@ -167,6 +168,7 @@ class Floor:
             slots=self.slots,
             desk=self.desk,
             switch_ready=lambda: self.switch.ready,
+            switch_backlog=lambda: self.switch.backlog,
             in_thread=self.in_thread,
             clock=self.clock,
             watch=self.watch,

@@ -225,3 +225,15 @@ def test_a_late_call_does_not_burst():
         floor.wait(floor.finished(run_id))
         for index in range(len(times) - 20):
             assert times[index + 20] - times[index] > 0.98
+
+
+def test_a_switch_that_falls_behind_gets_no_more_calls():
+    """Hundreds of commands unanswered: nothing more is launched, the status says so; then it goes on."""
+    with Floor(person) as floor:
+        floor.switch.backlog = 500
+        run_id = floor.campaign(10)
+        floor.wait(lambda: floor.loop.standing().get("june", {}).get("binding") == "switch")
+        assert floor.switch.dialled == []
+        floor.switch.backlog = 0
+        floor.wait(floor.finished(run_id))
+        assert done(floor, run_id) == 10
