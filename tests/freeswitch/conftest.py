@@ -1,16 +1,13 @@
-"""A real FreeSWITCH under our configuration, between SIPp as the carrier and SIPp as the bots. Absent ones skip, always."""
+"""One real FreeSWITCH for the whole session; where there is none, what is in this folder skips, always."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.freeswitch.harness import Gateway, RealFreeSwitch, freeswitch_binary
-from tests.freeswitch.ports import HOST, free_port
-from tests.freeswitch.sipp import FarEnd, sipp_binary
+from tests.freeswitch.site import NotHere, Site, running_site
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -20,37 +17,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.freeswitch)
 
 
-@dataclass(frozen=True)
-class Site:
-    """What a test dials with. Gateways: ``north`` works, ``closed`` leads to a port where nobody listens, ``down`` leads
-    there too, but is asked with OPTIONS, so that FreeSWITCH soon knows."""
-
-    switch: RealFreeSwitch
-    carrier: FarEnd
-    bots: FarEnd
-
-    def bot(self, user: str) -> str:
-        """Dial string of a bot; what it does is its user part (scenarios/bot.xml)."""
-        return f"sofia/trunkline/sip:{user}@{HOST}:{self.bots.port}"
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    if freeswitch_binary() is None:
-        pytest.skip("no FreeSWITCH on this machine; set TRUNKLINE_FREESWITCH to its binary")
-    if sipp_binary() is None:
-        pytest.skip("no SIPp on this machine (Debian: apt install sip-tester)")
-    folder = tmp_path_factory.mktemp("far-end")
-    carrier = FarEnd("carrier", folder, trace=True)
-    bots = FarEnd("bot", folder, trace=True)
-    dead = free_port()
-    switch = RealFreeSwitch([Gateway("north", carrier.port), Gateway("closed", dead), Gateway("down", dead, ping_seconds=5)])
     try:
-        carrier.start()
-        bots.start()
-        switch.start()
-        yield Site(switch, carrier, bots)
-    finally:
-        switch.stop()
-        bots.stop()
-        carrier.stop()
+        with running_site(tmp_path_factory.mktemp("far-end")) as site:
+            yield site
+    except NotHere as missing:
+        pytest.skip(str(missing))

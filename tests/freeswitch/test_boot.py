@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tests.freeswitch.conftest import Site
 from tests.freeswitch.harness import REPOSITORY
+from tests.freeswitch.site import Site
 
 
 def test_boots_without_complaint(site: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.domain.finding import Level
 from controller.domain.site import Carrier
 from esl_handlers.checkup import check_switch
-from tests.freeswitch.conftest import Site
+from tests.freeswitch.site import Site
 
 
 def carrier(gateway: str) -> Carrier:

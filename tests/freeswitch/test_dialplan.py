@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.freeswitch.conftest import Site
 from tests.freeswitch.esl import Event, Link
+from tests.freeswitch.site import Site
 
 SUBSCRIPTION = (
     "CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_PROGRESS_MEDIA", "CHANNEL_ANSWER", "CHANNEL_BRIDGE",
