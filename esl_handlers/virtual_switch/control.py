@@ -37,11 +37,12 @@ from pathlib import Path
 import gevent
 
 from controller.errors import BadFile
+from esl_handlers.virtual_switch.connection import Connection
 from esl_handlers.virtual_switch.core import Core
 from esl_handlers.virtual_switch.faults import EVENT_FAULTS, REPLY_FAULTS, Fault, Faults
 from esl_handlers.virtual_switch.people import Gateway
 from esl_handlers.virtual_switch.people_file import read_people
-from esl_handlers.virtual_switch.server import Connection, Server
+from esl_handlers.virtual_switch.server import Server
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class Operator:
                 name: {"calls": use.calls, "most_at_once": use.most_at_once, "most_in_a_second": use.most_in_a_second}
                 for name, use in core.gateway_use.items()
             },
+            "latest_ms": round(core.timeline.latest_seconds * 1000, 1),
             "faults": self._faults.in_force(),
         }
 
@@ -153,7 +155,7 @@ class Operator:
 
     def _connections(self, given: Mapping[str, str]) -> list[Connection]:
         everybody = given.get("all") == "true"
-        return [one for one in self._server.connections if everybody or one.listening]
+        return [one for one in self._server.connections if everybody or one.subscription]
 
     def _drop(self, given: Mapping[str, str]) -> str:
         how = given.get("how", "close")

@@ -46,74 +46,67 @@ class OriginateCommand:
 
 
 def unquote(text: str, delimiter: str = "") -> str:
-    """A separated part without its quotes, escapes and surrounding spaces."""
-    out: list[str] = []
-    end = 0
-    inside = False
-    position = 0
+    """A separated part without its quotes, escapes and surrounding spaces; spaces inside quotes stay."""
+    if "\\" not in text and "'" not in text:
+        return text.strip(" ")
     text = text.lstrip(" ")
-    while position < len(text):
-        char = text[position]
-        following = text[position + 1 : position + 2]
-        if char == "\\" and following and following in ("'", '"', "\\", delimiter, *ESCAPES):
-            out.append(ESCAPES.get(following, following))
-            position += 2
-            end = len(out)
-            continue
-        if char == "'" and (inside or "'" in text[position + 1 :]):
+    out: list[str] = []
+    kept = length = 0  # characters so far, and how many of them trailing spaces may not take away
+    inside = False
+    for found in _PIECES.finditer(text):
+        piece = found[0]
+        if piece == "'" and (inside or "'" in text[found.end() :]):
             inside = not inside
-            if inside:
-                end = len(out)
-        else:
-            out.append(char)
-            if char != " " or inside:
-                end = len(out)
-        position += 1
-    return "".join(out[:end])
+            kept = length if inside else kept
+            continue
+        escaped = len(piece) == 2 and piece[0] == "\\" and piece[1] in ("'", '"', "\\", delimiter, *ESCAPES)
+        if escaped:
+            piece = ESCAPES.get(piece[1], piece[1])
+        out.append(piece)
+        length += len(piece)
+        if escaped or inside:
+            kept = length
+        elif piece.strip(" "):
+            kept = length - (len(piece) - len(piece.rstrip(" ")))
+    return "".join(out)[:kept]
+
+
+_PIECES = re.compile(r"\\.|'|\\|[^\\']+", re.DOTALL)
 
 
 def separate(text: str, delimiter: str, limit: int) -> list[str]:
     """Split at a delimiter outside quotes, at most ``limit`` parts, each unquoted. Runs of spaces are one delimiter."""
-    parts: list[str] = []
-    start = position = 0
-    inside = False
-    if delimiter == " ":
+    blank = delimiter == " "
+    if blank:
         text = text.strip(" ")
-    while position < len(text) and len(parts) < limit - 1:
-        char = text[position]
-        if char == "\\":
-            position += 2
-            continue
-        if char == "'" and (inside or "'" in text[position + 1 :]):
-            inside = not inside
-        elif char == delimiter and not inside:
-            parts.append(text[start:position])
-            if delimiter == " ":
-                while text[position + 1 : position + 2] == " ":
-                    position += 1
-            start = position + 1
-        position += 1
-    if start < len(text) or delimiter != " ":
+    parts: list[str] = []
+    start = 0
+    inside = False
+    for found in re.finditer(rf"\\.|'|{re.escape(delimiter)}{'+' if blank else ''}", text, re.DOTALL):
+        if found[0] == "'":
+            if inside or "'" in text[found.end() :]:
+                inside = not inside
+        elif found[0][0] == delimiter and not inside:
+            parts.append(text[start : found.start()])
+            start = found.end()
+            if len(parts) == limit - 1:
+                break
+    if start < len(text) or not blank:
         parts.append(text[start:])
-    return [unquote(part, "" if delimiter == " " else delimiter) for part in parts]
+    return [unquote(part, "" if blank else delimiter) for part in parts]
 
 
 def closing_bracket(text: str) -> int:
     """Where the bracket that opens ``text`` closes, nested ones counted; -1 if nowhere."""
     opening, closing = text[0], CLOSING[text[0]]
     depth = 0
-    skip = False
-    for position, char in enumerate(text):
-        if skip:
-            skip = False
-        elif char == "\\":
-            skip = True
-        elif char == opening:
+    for found in re.finditer(rf"\\.|[{re.escape(opening + closing)}]", text, re.DOTALL):
+        if found[0] == opening:
             depth += 1
-        elif char == closing:
+        elif found[0] == closing:
             depth -= 1
             if depth == 0:
-                return position
+                return found.start()
     return -1
 
 

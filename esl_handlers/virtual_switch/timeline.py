@@ -7,7 +7,11 @@ import itertools
 import time
 from collections.abc import Callable
 
+import gevent
 from gevent.event import Event
+
+TURN_SECONDS = 0.005
+"""How long due actions may run before others get a turn."""
 
 
 class Timer:
@@ -24,12 +28,13 @@ class Timer:
 
 
 class Timeline:
-    """Runs actions in the order of their due times; an action must not block."""
+    """Runs actions in the order of their due times; an action must not block. latest_seconds: how late one ever was."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._sooner = Event()
+        self.latest_seconds = 0.0
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Do ``action`` that many seconds from now; at once still means after the present action."""
@@ -42,12 +47,19 @@ class Timeline:
 
     def run(self) -> None:
         """For ever. An error in an action ends the run: the whole service stops loudly rather than losing a call quietly."""
+        turn_ends = 0.0
         while True:
             self._sooner.clear()
-            wait = self._heap[0][0] - time.monotonic() if self._heap else None
+            now = time.monotonic()
+            wait = self._heap[0][0] - now if self._heap else None
             if wait is None or wait > 0:
                 self._sooner.wait(wait)
+                turn_ends = time.monotonic() + TURN_SECONDS
                 continue
             _, _, timer = heapq.heappop(self._heap)
+            self.latest_seconds = max(self.latest_seconds, -wait)
             if timer.action is not None:
                 timer.action()
+            if now > turn_ends:
+                gevent.sleep(0.000001)  # sleep(0) would let this loop in again before any socket
+                turn_ends = time.monotonic() + TURN_SECONDS
