@@ -47,12 +47,12 @@ CLAIM_SECONDS = 600
 """Longer than any controller looks back, so that no command is executed twice."""
 LOOK_BACK_SECONDS = 60
 BLOCK_SECONDS = 1.0
-"""Longest wait in Redis before the server looks at its own clock (and at ``stop``) again."""
+"""Longest wait in Redis before the one who waits looks at its own clock (and at ``stop``) again."""
 UNHELD_SECONDS = 3.0
 """A command about a live call that its holder has not claimed for this long is answered by whoever notices."""
 MAX_ID_LENGTH = 128
 COMMAND_TIMEOUT_SECONDS = 5.0
-"""Socket timeout of everything but the blocking reads."""
+"""Redis answers within this, or is away."""
 
 T = TypeVar("T")
 
@@ -62,13 +62,14 @@ log = structlog.get_logger("admin")
 def connect(url: str, *, blocking: bool = False) -> Redis:
     """A client for this module; answers are bytes, as a command's fields may be any bytes.
 
-    blocking: for reads that wait in Redis: no socket timeout (redis-py's own of 5 s would take the wait for a dead
-    server, and try again ten times) and no retry. ``Refused`` for a malformed URL.
+    blocking: for waiting in Redis and for giving commands. It outwaits :data:`BLOCK_SECONDS`, so that a wait is not taken
+    for a dead server, yet notices a link that has silently gone; and it never repeats what it sent: a command added twice
+    would be executed twice. ``Refused`` for a malformed URL.
     """
     try:
         return Redis.from_url(
             url,
-            socket_timeout=None if blocking else COMMAND_TIMEOUT_SECONDS,
+            socket_timeout=BLOCK_SECONDS + COMMAND_TIMEOUT_SECONDS if blocking else COMMAND_TIMEOUT_SECONDS,
             socket_connect_timeout=COMMAND_TIMEOUT_SECONDS,
             retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 0 if blocking else 2),
             decode_responses=False,
@@ -87,7 +88,7 @@ def send(client: Redis, verb: str, args: Mapping[str, Any], by: str, timeout: fl
     fields = {"id": identity, "verb": verb, "args": json.dumps(dict(args)), "by": by}
     try:
         client.xadd(STREAM, fields, maxlen=STREAM_LENGTH, approximate=True)  # type: ignore[arg-type]
-        popped: Any = client.blpop([REPLY_PREFIX + identity], timeout=timeout)
+        popped = _wait_for_reply(client, REPLY_PREFIX + identity, timeout)
     except RedisError as error:
         raise LiveStateDown(f"Redis does not answer: {error}; see redis.url in trunkline.toml") from error
     if popped is None:
@@ -98,6 +99,16 @@ def send(client: Redis, verb: str, args: Mapping[str, Any], by: str, timeout: fl
     if not answer["ok"]:
         raise Refused(*(answer.get("reasons") or [answer["error"]]))
     return answer["result"]
+
+
+def _wait_for_reply(client: Redis, key: str, timeout: float) -> Any:
+    """(key, reply), or None when there was none in time."""
+    deadline = time.monotonic() + timeout
+    while (left := deadline - time.monotonic()) > 0:
+        popped = client.blpop([key], timeout=min(left, BLOCK_SECONDS))
+        if popped is not None:
+            return popped
+    return None
 
 
 def at_once(work: Callable[[], T]) -> T:

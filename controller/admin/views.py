@@ -77,7 +77,6 @@ def status(desk: Desk, args: Named) -> dict[str, Any]:
     store = SqlRunStore(desk.database)
     run = store.by_number(campaign.id)
     nodes, trouble = _board(desk, args.name)
-    dialling = run is not None and run.state not in (RunState.COMPLETED, RunState.STOPPED)
     found: dict[str, Any] = {
         "campaign": campaign.name,
         "state": campaign.state.value,
@@ -92,7 +91,7 @@ def status(desk: Desk, args: Named) -> dict[str, Any]:
         "nodes": nodes,
     }
     pace = _standing_pace(campaign, run) or _dialled_pace(desk, run, nodes, trouble)
-    return found | {"dialling": dialling, "pace": pace}
+    return found | {"dialling": pace["binding"] not in DIALS_NOTHING, "pace": pace}
 
 
 def controllers(desk: Desk, _args: NoArgs) -> list[dict[str, Any]]:

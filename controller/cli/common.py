@@ -88,10 +88,7 @@ def open_database(settings: Settings | None = None) -> Database:
 
 
 def redis_client(settings: Settings | None = None, *, blocking: bool = False) -> Redis:
-    """The configured Redis, answers as bytes. blocking: a client of its own for reads that wait in Redis; it
-    never gives up waiting, where the usual one does after a few seconds (redis-py would take a long wait for
-    a dead server).
-    """
+    """The configured Redis, answers as bytes. blocking: for commands that wait in Redis; see ``admin/bus.py``."""
     from controller.admin.bus import connect
 
     return connect((settings or current_settings()).redis_url, blocking=blocking)

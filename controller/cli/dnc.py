@@ -136,7 +136,11 @@ def export(
 
 
 @app.command("check")
-def check(number: Annotated[str, typer.Argument(metavar="NUMBER")], region: Region = None, as_json: AsJson = False) -> None:
+def check(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="With +, or with --region.")],
+    region: Region = None,
+    as_json: AsJson = False,
+) -> None:
     """On which lists a number is."""
     from controller.domain.contacts.phone import e164
     from controller.storage.dnc import DncStore

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
+
+import pytest
+
+from controller.admin.commands import Commands, Desk
+from controller.admin.verbs import VERBS
+from controller.config import Limits
 from controller.domain.campaigns.lifecycle import CampaignState, RunState
 from controller.domain.hopper.lead import LeadState
+from controller.errors import WrongState
 from controller.storage.audit import Audit
 from controller.storage.campaigns import CampaignStore
+from controller.storage.contacts import ContactStore
+from controller.storage.database import Database
 from controller.storage.leads import SqlLeadStore
 from controller.storage.runs import SqlRunStore
-from tests.cli.conftest import JUNE, Shell
+from tests.cli.conftest import JUNE, SITE, Shell
 
 
 def end_run(shell: Shell, run_id: int) -> None:
@@ -174,3 +185,58 @@ def test_every_change_is_on_record_and_no_look_is(shell: Shell):
     shell.ask("campaign", "show", "june")
     lines = [(entry.verb, entry.ok) for entry in Audit(shell.database).latest() if entry.verb.startswith("campaign.")]
     assert lines == [("campaign.resume", False), ("campaign.start", True)]
+
+
+def test_the_life_is_the_same_on_postgresql(shell: Shell, postgres_url: str, monkeypatch: pytest.MonkeyPatch):
+    """Start, pause, edit, resume, stop, clone and delete, with the audit in the same transactions, on the other engine."""
+    monkeypatch.setenv("TRUNKLINE_DATABASE__URL", postgres_url)
+    elsewhere = replace(shell, database=Database(postgres_url))
+    elsewhere.give("campaign", "ls")
+    elsewhere.ready()
+    elsewhere.ask("campaign", "start", "june")
+    run_id = elsewhere.prepare()
+    assert elsewhere.ask("campaign", "why", "june", "+919812345601")["lead"]["state"] == "fresh"
+    elsewhere.ask("campaign", "pause", "june")
+    elsewhere.ask("apply", elsewhere.file("edited.toml", JUNE.replace("seats = 40", "seats = 20")))
+    assert elsewhere.ask("campaign", "resume", "june")["run_state"] == "active"
+    assert elsewhere.ask("campaign", "status", "june")["seats"]["limit"] == 20
+    elsewhere.ask("campaign", "stop", "june")
+    end_run(elsewhere, run_id)
+    assert elsewhere.ask("campaign", "clone", "june", "july")["state"] == "draft"
+    assert elsewhere.give("campaign", "clone", "june", "july").code == 1
+    elsewhere.ask("campaign", "delete", "june")
+    changed = [entry.verb for entry in Audit(elsewhere.database).latest() if entry.ok]
+    assert changed[:3] == ["campaign.delete", "campaign.clone", "campaign.stop"]
+    elsewhere.database.dispose()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_of_two_starts_at_once_one_wins(shell: Shell, engine: str, request: pytest.FixtureRequest):
+    """Two hands on one campaign make one run; the other hand is told why not."""
+    database = shell.database if engine == "sqlite" else Database(request.getfixturevalue("postgres_url"))
+    database.upgrade()
+    shell.ready()
+    if engine == "postgresql":
+        commands = Commands(Desk(database, Limits()), VERBS)
+        ContactStore(database).create("june", "IN", 10)
+        with database.write() as connection:
+            connection.exec_driver_sql("UPDATE contact_lists SET size = 3")
+        commands.execute(commands.read("apply", {"files": {"site": SITE, "june": JUNE}}), "test")
+    told: list[str] = []
+
+    def start() -> None:
+        commands = Commands(Desk(database, Limits()), VERBS)
+        try:
+            told.append(commands.execute(commands.read("campaign.start", {"name": "june"}), "test")["run_state"])
+        except WrongState as refused:
+            told.append(str(refused))
+
+    hands = [threading.Thread(target=start) for _ in range(4)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join(60)
+    assert len(told) == 4
+    assert told.count("preparing") == 1
+    assert len(SqlRunStore(database).of(CampaignStore(database).get("june").id)) == 1
+    database.dispose()

@@ -92,6 +92,7 @@ def test_without_a_controller_that_is_the_reason(shell: Shell):
     pace = shell.ask("campaign", "status", "june")["pace"]
     assert pace["binding"] == "no_controller"
     assert "trunkline controller" in pace["reason"]
+    assert not shell.ask("campaign", "status", "june")["dialling"]
 
 
 def test_without_redis_that_is_the_reason(shell: Shell, monkeypatch: pytest.MonkeyPatch):
@@ -113,6 +114,7 @@ def test_the_limit_that_binds_is_shown(shell: Shell, redis_url: str):
     assert (found["calls_per_second"], found["hopper"]) == (4.5, 12)
     assert found["pace"] == {"binding": "seats", "reason": "40 of 40 seats are taken", "until": None}
     assert set(found["nodes"]) == {"n1", "n2"}
+    assert found["dialling"]
     page = shell.give("campaign", "status", "june").out
     assert "seats: 40 of 40 seats are taken" in page
     assert "the link to FreeSWITCH is down" in page
