@@ -99,6 +99,7 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
         queue_events: int = QUEUE_EVENTS,
     ) -> None:
         super().__init__(address.host, address.port, address.password, timeout=connect_seconds)
+        self.connected: bool = False
         self.name = name
         self.reply_seconds = reply_seconds
         self.end_reason = ""
@@ -336,4 +337,5 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
 
     def _handlers(self, event: Event) -> tuple[Callable[[Event], None], ...]:
         name = event.get("Event-Subclass") if event.name == "CUSTOM" else event.name
-        return tuple(self.event_handlers.get(name) or self.event_handlers.get("*", ()))
+        found = self.event_handlers.get(name) or self.event_handlers.get("*")
+        return tuple(found) if found else ()

@@ -58,12 +58,11 @@ _HANG_UP = in_wire_order(
     "Caller-Channel-Progress-Time",
     "Caller-Channel-Progress-Media-Time",
     "Caller-Channel-Bridged-Time",
-    "variable_trunkline_connect",
-    "variable_originate_disposition",
     "variable_sip_network_ip",
-    "variable_sip_term_status",
     "variable_sip_invite_failure_status",
+    "variable_sip_term_status",
 )
+_AFTER_ANSWER = in_wire_order("variable_trunkline_connect", "variable_originate_disposition")
 
 CONNECTED_WORDS = ("playing", "ivr")
 FAILED_WORDS = ("failed", "overdue")
@@ -115,10 +114,11 @@ def connecting(call: TrackedCall, event: Event) -> CallEvent | None:
 
 def hung_up(call: TrackedCall, event: Event) -> CallEvent:
     """CHANNEL_HANGUP_COMPLETE: the end, and everything the switch remembers of the call."""
-    (cause, answer, progress, media, bridge, word, disposition, network_ip, term_status, failure_status) = event.pick(_HANG_UP)
+    cause, answer, progress, media, bridge, network_ip, failure_status, term_status = event.pick(_HANG_UP)
     rings = [at for at in (_seconds(progress), _seconds(media)) if at is not None]
     rang_at = min(rings, default=None)
     answered_at = _seconds(answer)
+    word, disposition = event.pick(_AFTER_ANSWER) if answered_at is not None else ("", "")
     status = _status(term_status) or _status(failure_status)
     connected_at = _seconds(bridge)
     if connected_at is None and word in CONNECTED_WORDS:

@@ -108,11 +108,9 @@ class FrameReader:
                     raise WireError(f"no end of headers within {MAX_HEAD_BYTES} bytes")
                 break
             head = buffer[position:head_end]
-            content_type = _field(head, b"Content-Type")
-            if not content_type:
-                raise WireError("a message without Content-Type")
+            content_type, length = _frame_fields(head)
             body_start = head_end + 2
-            body_end = body_start + _length(head)
+            body_end = body_start + length
             if body_end > size:
                 self._needed = body_end - position
                 break
@@ -130,16 +128,24 @@ def _field(head: bytes, name: bytes) -> bytes:
     return b""
 
 
-def _length(head: bytes) -> int:
-    text = _field(head, b"Content-Length")
+def _frame_fields(head: bytes) -> tuple[bytes, int]:
+    """Content-Type and Content-Length, the first of each; the length is 0 when not given."""
+    content_type = text = b""
+    for line in head.split(b"\n"):
+        if line.startswith(b"Content-Length: ") and not text:
+            text = line[16:]
+        elif line.startswith(b"Content-Type: ") and not content_type:
+            content_type = line[14:]
+    if not content_type:
+        raise WireError("a message without Content-Type")
     if not text:
-        return 0
+        return content_type, 0
     if not text.isdigit() or len(text) > 10:
         raise WireError(f"Content-Length is {text[:20]!r}")
     length = int(text)
     if length > MAX_MESSAGE_BYTES:
         raise WireError(f"a message of {length} bytes, more than {MAX_MESSAGE_BYTES}")
-    return length
+    return content_type, length
 
 
 @lru_cache(maxsize=1024)
@@ -164,7 +170,8 @@ class Event:
         end = block.find(b"\n\n", length) if length >= 0 else -1
         self._end = end + 1 if end >= 0 else len(block)
         self.received_at = received_at
-        self.name = self.get("Event-Name")
+        # The name comes first; asked for elsewhere only when it does not.
+        self.name = self._value(13) if block.startswith(b"\nEvent-Name: ") else self.get("Event-Name")
 
     def get(self, name: str) -> str:
         """Value of the first header of that name, percent-decoded; "" when absent or undefined."""
@@ -183,7 +190,7 @@ class Event:
         for needle in needles:
             at = block.find(needle, position, end)
             if at < 0 and position:
-                at = block.find(needle, 0, end)
+                at = block.find(needle, 0, position)
             if at < 0:
                 values.append("")
                 continue

@@ -93,7 +93,7 @@ def test_end_of_stream_inside_a_body_freezes_the_process() -> None:
         return done.stdout.strip().splitlines()[-1]
 
     with pytest.raises(subprocess.TimeoutExpired):
-        run("stock", 10.0)
+        run("stock", 6.0)
     assert run("ours", 60.0) == "the loop runs on False"
 
 
