@@ -65,5 +65,10 @@ def in_run(move: LeadMove, run_state: str, closing_reason: str | None) -> LeadMo
     """The move as the run allows it: in a run that is over, waiting becomes final for the reason the run ended."""
     if move.state is not LeadState.WAITING or run_state in DIALLED:
         return move
-    final = LeadState.STOPPED if closing_reason in (None, "stopped") else LeadState.WINDOW_CLOSED
+    final = final_state(closing_reason)
     return LeadMove(final, closing_reason or final.word, charged=move.charged)
+
+
+def final_state(closing_reason: str | None) -> LeadState:
+    """What a lead that still waits becomes when its run closes; a run without a reason was stopped."""
+    return LeadState.STOPPED if closing_reason in (None, "stopped") else LeadState.WINDOW_CLOSED
