@@ -17,6 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from controller.domain.site import NAME
 from controller.errors import LimitReached, NotFound, Refused
 from controller.storage.database import Database
+from controller.storage.driver_sql import execute, flat, portions, row_marks
 from controller.storage.tables import Base
 
 GLOBAL = "global"
@@ -85,10 +86,10 @@ class DncStore:
                 return 0
             _refuse_beyond_limits(connection, list_id, list_name, len(new), limits)
             now = self._now()
-            connection.execute(
-                insert(DNC_NUMBERS),
-                [{"list_id": list_id, "phone": phone, "reason": reasons[phone], "added_at": now} for phone in new],
-            )
+            for some in portions(new):
+                rows = ((list_id, phone, reasons[phone], now) for phone in some)
+                sql = "INSERT INTO dnc_numbers (list_id, phone, reason, added_at) VALUES "
+                execute(connection, sql + row_marks(len(some), 4), flat(rows))
             return len(new)
 
     def remove(self, list_name: str, phones: Sequence[int]) -> int:

@@ -41,10 +41,8 @@ from controller.storage.contacts import (
     refuse_if_used,
 )
 from controller.storage.database import Database
+from controller.storage.driver_sql import execute, flat, portions, row_marks
 from controller.storage.import_history import IMPORTS, Counts
-
-LOOKUP = 1_000
-"""Numbers looked up by one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,36 +136,21 @@ class ImportStore:
         """
         with self._database.write() as connection:
             size = _locked_size(connection, current)
-            owners = _owners(connection, current.list_id, [contact.phone for contact in contacts])
-            new: list[NewContact] = []
-            doubles: list[Rejected] = []
+            firsts: dict[int, NewContact] = {}
             for contact in contacts:
-                owner = owners.get(contact.phone)
-                if owner is None:
-                    owners[contact.phone] = (current.id, contact.line)
-                    new.append(contact)
-                elif owner != (current.id, contact.line):
-                    doubles.append(_double(contact, owner, current))
+                firsts.setdefault(contact.phone, contact)
+            new = _insert(connection, current, list(firsts.values()))
             self._refuse_beyond_limits(connection, current, size, len(new), before)
-            if new:
-                connection.execute(
-                    insert(CONTACTS),
-                    [
-                        {
-                            "list_id": current.list_id,
-                            "phone": phone,
-                            "attributes": attributes,
-                            "import_id": current.id,
-                            "line": line,
-                        }
-                        for line, phone, attributes in new
-                    ],
-                )
-                connection.execute(
-                    update(LISTS)
-                    .where(LISTS.c.id == current.list_id)
-                    .values(size=LISTS.c.size + len(new), updated_at=self._now())
-                )
+            connection.execute(
+                update(LISTS).where(LISTS.c.id == current.list_id).values(size=LISTS.c.size + len(new), updated_at=self._now())
+            )
+            owners = _owners(connection, current.list_id, [phone for phone in firsts if phone not in new])
+            owners.update((phone, (current.id, firsts[phone].line)) for phone in new)
+            doubles = [
+                _double(contact, owners[contact.phone], current)
+                for contact in contacts
+                if owners[contact.phone] != (current.id, contact.line)
+            ]
             after = Counts(
                 rows=before.rows + len(contacts) + rejected,
                 accepted=before.accepted + len(contacts) - len(doubles),
@@ -288,8 +271,7 @@ def _locked_size(connection: Connection, current: OpenImport) -> int:
 def _owners(connection: Connection, list_id: int, phones: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Import and line by which the list has each of these numbers, of those it has."""
     known: dict[int, tuple[int, int]] = {}
-    for start in range(0, len(phones), LOOKUP):
-        some = phones[start : start + LOOKUP]
+    for some in portions(phones):
         rows = connection.execute(
             select(CONTACTS.c.phone, CONTACTS.c.import_id, CONTACTS.c.line).where(
                 CONTACTS.c.list_id == list_id, CONTACTS.c.phone.in_(some)
@@ -297,6 +279,25 @@ def _owners(connection: Connection, list_id: int, phones: Sequence[int]) -> dict
         )
         known.update((row.phone, (row.import_id, row.line)) for row in rows)
     return known
+
+
+def _insert(connection: Connection, current: OpenImport, contacts: Sequence[NewContact]) -> set[int]:
+    """Insert those whose number the list does not have yet; their numbers."""
+    into = "INSERT INTO contacts (list_id, import_id, phone, attributes, line)"
+    unless_known = "ON CONFLICT (list_id, phone) DO NOTHING RETURNING phone"
+    new: set[int] = set()
+    if connection.dialect.name == "sqlite":
+        for some in portions(contacts):
+            rows = ((current.list_id, current.id, phone, attributes, line) for line, phone, attributes in some)
+            inserted = execute(connection, f"{into} VALUES {row_marks(len(some), 5)} {unless_known}", flat(rows))
+            new.update(row[0] for row in inserted)
+    elif contacts:
+        # Whole columns as arrays: psycopg takes longer to read thousands of marks than PostgreSQL to insert the rows.
+        rows_of = "unnest(CAST(? AS bigint[]), CAST(? AS text[]), CAST(? AS integer[])) AS come (phone, attributes, line)"
+        columns = [one.phone for one in contacts], [one.attributes for one in contacts], [one.line for one in contacts]
+        sql = f"{into} SELECT ?, ?, phone, attributes, line FROM {rows_of} {unless_known}"
+        new.update(row[0] for row in execute(connection, sql, (current.list_id, current.id, *columns)))
+    return new
 
 
 def _double(contact: NewContact, owner: tuple[int, int], current: OpenImport) -> Rejected:
