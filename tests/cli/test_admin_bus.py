@@ -221,11 +221,11 @@ def test_send_returns_the_result_or_the_reasons(shell: Shell, redis_url: str):
     shell.ready()
     with serving(controller(shell, redis_url)):
         client = connect(redis_url, blocking=True)
-        assert send(client, "campaign.clone", {"name": "june", "to": "july"}, "ops", 30)["state"] == "draft"
+        assert send(client, "campaign.clone", {"name": "june", "to": "july"}, "ops", 90)["state"] == "draft"
         with pytest.raises(Refused, match="july exists already"):
-            send(client, "campaign.clone", {"name": "june", "to": "july"}, "ops", 30)
+            send(client, "campaign.clone", {"name": "june", "to": "july"}, "ops", 90)
         with pytest.raises(Refused) as refused:
-            send(client, "campaign.clone", {"colour": "red"}, "ops", 30)
+            send(client, "campaign.clone", {"colour": "red"}, "ops", 90)
         assert len(refused.value.reasons) == 3
 
 
@@ -243,9 +243,9 @@ def test_the_shells_admin_command_goes_through_the_stream(shell: Shell, redis_ur
     text = shell.give("export", "campaign", "june").out.replace('name = "june"', 'name = "july"', 1)
     july = shell.file("july.toml", text)
     with serving(controller(shell, redis_url)):
-        assert shell.ask("admin", "campaign.apply", f"toml=@{july}")["campaigns"][0]["campaign"] == "july"
-        assert [row["name"] for row in shell.ask("admin", "campaign.ls", "sort=name")] == ["july", "june"]
-        refused = shell.give("admin", "campaign.pause", "name=june", "--by", "night-shift")
+        assert shell.ask("admin", "campaign.apply", f"toml=@{july}", "--timeout", "90")["campaigns"][0]["campaign"] == "july"
+        assert [row["name"] for row in shell.ask("admin", "campaign.ls", "sort=name", "--timeout", "90")] == ["july", "june"]
+        refused = shell.give("admin", "campaign.pause", "name=june", "--by", "night-shift", "--timeout", "90")
         assert refused.code == 1
         assert refused.err.startswith("trunkline: campaign june is ready; pause needs it to be active")
     assert next(entry.by for entry in Audit(shell.database).latest()) == "night-shift"
@@ -274,7 +274,7 @@ def test_any_shell_with_redis_cli_operates_the_system(shell: Shell, redis_url: s
     cli = redis_cli(redis_url)
     with serving(controller(shell, redis_url)):
         cli("XADD", "trunkline:admin", "*", "id", "1", "verb", "campaign.start", "args", '{"name": "june"}', "by", "ops")
-        key, text = cli("BLPOP", "trunkline:reply:1", "30").splitlines()
+        key, text = cli("BLPOP", "trunkline:reply:1", "90").splitlines()
     assert key == "trunkline:reply:1"
     assert json.loads(text)["result"]["state"] == "active"
 

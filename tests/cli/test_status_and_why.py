@@ -11,6 +11,7 @@ from controller.admin.bus import connect
 from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, Opening
 from controller.domain.hopper.lead import HopperLead, LeadMove, LeadState
+from controller.live import board
 from controller.live.board import RedisBoard
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.dnc import DncLimits, DncStore
@@ -19,6 +20,12 @@ from controller.storage.runs import SqlRunStore
 from tests.cli.conftest import JUNE, Shell
 
 ASHA = "+919812345601"
+
+
+@pytest.fixture(autouse=True)
+def patient_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published stays for the whole test, however slow the machine."""
+    monkeypatch.setattr(board, "LIFETIME_SECONDS", 600)
 
 
 def publish(redis_url: str, node: str, **standing: Any) -> None:
