@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from controller.domain.calls.actions import DialOrder, Target
-from controller.domain.calls.events import CallEvent, DialFailed
+from controller.domain.calls.events import CallEvent, DialFailed, HungUp
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
@@ -90,6 +90,20 @@ class Switch(Protocol):
 
     def alive(self, attempt_id: str) -> bool:
         """Whether the switch has a call of that identity now."""
+        ...
+
+    def end_of(self, attempt_id: str) -> HungUp | None:
+        """How a call ended, from the switch's own record of ended calls; None when it has no such record."""
+        ...
+
+    @property
+    def keeps_record(self) -> bool:
+        """Whether there is such a record at all."""
+        ...
+
+    @property
+    def core(self) -> str:
+        """Which life of the switch this is; another word after it was restarted. Empty before the first link."""
         ...
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import TypeVar
 
@@ -47,6 +48,7 @@ from controller.storage.import_history import import_totals
 from controller.storage.leads import SqlLeadStore
 from controller.storage.runs import SqlRunStore
 from esl_handlers.errors import Stage
+from esl_handlers.journal import Journal
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
@@ -121,6 +123,7 @@ class Controller:
             heartbeat_seconds=settings.freeswitch.heartbeat_seconds,
             clock=clock,
             observer=_LinkWatch(self._metrics),
+            journal=Journal(Path(settings.freeswitch.cdr_journal)) if settings.freeswitch.cdr_journal else None,
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
         self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())

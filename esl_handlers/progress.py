@@ -115,18 +115,18 @@ def connecting(call: TrackedCall, event: Event) -> CallEvent | None:
 def hung_up(call: TrackedCall, event: Event) -> CallEvent:
     """CHANNEL_HANGUP_COMPLETE: the end, and everything the switch remembers of the call."""
     cause, answer, progress, media, bridge, network_ip, failure_status, term_status = event.pick(_HANG_UP)
-    rings = [at for at in (_seconds(progress), _seconds(media)) if at is not None]
+    rings = [at for at in (seconds_of(progress), seconds_of(media)) if at is not None]
     rang_at = min(rings, default=None)
-    answered_at = _seconds(answer)
+    answered_at = seconds_of(answer)
     word, disposition = event.pick(_AFTER_ANSWER) if answered_at is not None else ("", "")
-    status = _status(term_status) or _status(failure_status)
-    connected_at = _seconds(bridge)
+    status = status_of(term_status) or status_of(failure_status)
+    connected_at = seconds_of(bridge)
     if connected_at is None and word in CONNECTED_WORDS:
         connected_at = answered_at
     end = CallEnd(
         cause=cause,
         # A 487 without a final status of the far end is the answer to our own CANCEL: the cause says why we sent it.
-        sip_status=_status(term_status),
+        sip_status=status_of(term_status),
         replied=bool(network_ip),
         rang=call.rang or rang_at is not None,
     )
@@ -159,9 +159,11 @@ def _why(word: str, disposition: str) -> str:
     return disposition if word == "failed" and disposition else word
 
 
-def _seconds(micros: str) -> float | None:
+def seconds_of(micros: str) -> float | None:
+    """FreeSWITCH's microseconds since 1970 → UTC epoch seconds; None for 0 and for anything else."""
     return int(micros) / 1_000_000 if micros.isdigit() and int(micros) > 0 else None
 
 
-def _status(text: str) -> int | None:
+def status_of(text: str) -> int | None:
+    """A SIP status, or None."""
     return int(text) if text.isdigit() and 100 <= int(text) <= 699 else None

@@ -13,7 +13,7 @@ import gevent
 import structlog
 
 from controller.domain.calls.actions import DialOrder, Target
-from controller.domain.calls.events import ConnectFailed, DialFailed
+from controller.domain.calls.events import ConnectFailed, DialFailed, HungUp
 from controller.domain.calls.outcome import Outcome
 from controller.errors import SwitchDown
 from controller.ports import Clock, SwitchListener
@@ -22,6 +22,7 @@ from esl_handlers.causes import KILL_CAUSE
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import CommandLost, Stage
 from esl_handlers.health import StallWatchdog
+from esl_handlers.journal import Journal
 from esl_handlers.links import CommandLinks, EventLink
 from esl_handlers.observer import NoObserver, Observer
 from esl_handlers.originate import originate_command
@@ -34,7 +35,8 @@ STALL_SECONDS = 2.0
 
 class FreeSwitch:
     """``ports.Switch``. command_links: how many besides the event link. reply_seconds: a command without a reply for longer is
-    unconfirmed. heartbeat_seconds: an event link without a byte for longer is dead. stall_seconds: see ``health.py``."""
+    unconfirmed. heartbeat_seconds: an event link without a byte for longer is dead. stall_seconds: see ``health.py``. journal:
+    the switch's record of ended calls, if there is one."""
 
     def __init__(
         self,
@@ -47,6 +49,7 @@ class FreeSwitch:
         heartbeat_seconds: float = 30.0,
         stall_seconds: float = STALL_SECONDS,
         observer: Observer | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self._address = Address(host, port, password)
         self._clock = clock
@@ -56,6 +59,7 @@ class FreeSwitch:
         self._commands = CommandLinks(self._address, command_links, self._observer, reply_seconds)
         self._command_links = command_links
         self._watchdog = StallWatchdog(stall_seconds, self._stalled)
+        self._journal = journal
         self._listener: SwitchListener | None = None
         self._router: Router | None = None
         self._events: EventLink | None = None
@@ -190,6 +194,18 @@ class FreeSwitch:
             router.forget_later(attempt_id)
             return False
         raise SwitchDown(f"uuid_exists answers {text[:80]!r}")
+
+    def end_of(self, attempt_id: str) -> HungUp | None:
+        """See ``ports.Switch``: the CDR journal."""
+        return self._journal.end_of(attempt_id) if self._journal is not None else None
+
+    @property
+    def keeps_record(self) -> bool:
+        return self._journal is not None and self._journal.readable
+
+    @property
+    def core(self) -> str:
+        return self._events.core_uuid if self._events is not None else ""
 
     # -- inside -------------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,10 @@ from controller.ports import Clock, Launch, SlotUse, Switch
 
 log = structlog.get_logger("call")
 
+GRACE_SECONDS = 0.5
+"""Between learning that a call is gone and looking for its end: the event may be on its way."""
+CREATION_SECONDS = 10.0
+"""After the ring limit and this, a call that the switch neither has nor recorded was never created there."""
 LATE_SECONDS = 0.015
 """A call that is later than this for its launch time asks for a new one: a stalled loop must not turn into a burst."""
 
@@ -46,7 +50,7 @@ class HangUpRequest:
 @dataclass(slots=True)
 class LiveCall:
     """One call and all that hangs on it. launch: None for an adopted call, which has left long ago. launch_at: monotonic
-    seconds; not_after: UTC epoch seconds, the window's end."""
+    seconds; not_after: UTC epoch seconds, the window's end. core: the life of the switch that was asked to dial."""
 
     call: Call
     lead_id: int
@@ -59,6 +63,7 @@ class LiveCall:
     launch: Launch | None
     launch_at: float
     not_after: float
+    core: str = ""
     queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
     greenlet: gevent.Greenlet[..., None] | None = None
 
@@ -175,6 +180,7 @@ class CallDesk:
             self._take(live, DialFailed(now, Outcome.NOT_DIALLED, "run_or_window_closed"))
             return
         live.call.placed_at = now
+        live.core = self._switch.core
         self._watch.call_placed(live.call.order.campaign, live.use.carrier)
         try:
             failed = self._switch.dial(live.call.order)
@@ -225,16 +231,27 @@ class CallDesk:
                 log.error("detection asked for, but this build has none", attempt=live.attempt_id)
 
     def _ask(self, live: LiveCall) -> None:
+        """Whether the call still lives; if not, how it ended, from the switch's record if need be."""
         try:
             if self._switch.alive(live.attempt_id):
                 return
         except SwitchDown:
             return
         # Its end may be on its way: an event that is already queued wins over the question's answer.
-        gevent.sleep(0.5)
+        self._clock.sleep(GRACE_SECONDS)
         if not live.queue.empty():
             return
-        self._take(live, Vanished(self._clock.now(), "not known to the switch"))
+        end = self._switch.end_of(live.attempt_id)
+        if end is not None:
+            self._take(live, end)
+            return
+        same_core = live.core == self._switch.core
+        now = self._clock.now()
+        if same_core and not live.call.left and now < live.call.placed_at + live.call.order.ring_seconds + CREATION_SECONDS:
+            # The command may still be on its way inside the switch; the overdue timer asks again.
+            return
+        recorded = self._switch.keeps_record and same_core
+        self._take(live, Vanished(now, "not known to the switch", recorded))
 
     def _try_hang_up(self, live: LiveCall, why: str) -> None:
         try:

@@ -81,6 +81,9 @@ class ScriptedSwitch:
     listener: SwitchListener | None = None
     ready: bool = True
     backlog: int = 0
+    keeps_record: bool = False
+    core: str = "core-1"
+    ends: dict[str, HungUp] = field(default_factory=dict)
     dialled: list[DialOrder] = field(default_factory=list)
     hung_up: list[str] = field(default_factory=list)
     live: set[str] = field(default_factory=set)
@@ -107,6 +110,9 @@ class ScriptedSwitch:
 
     def alive(self, attempt_id: str) -> bool:
         return attempt_id in self.live
+
+    def end_of(self, attempt_id: str) -> HungUp | None:
+        return self.ends.get(attempt_id)
 
     def tell(self, attempt_id: str, event: CallEvent) -> None:
         if isinstance(event, HungUp):

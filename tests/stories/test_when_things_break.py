@@ -172,6 +172,58 @@ def test_after_a_lost_link_every_call_is_asked_for():
         assert run_id in {run.run_id for run in floor.store.running()}
 
 
+def test_the_switchs_own_record_tells_how_a_missed_call_ended():
+    """The link was away while calls ended: their ends are read from the record, and nobody is called again for nothing."""
+
+    def forever(order: DialOrder) -> list[tuple[float, CallEvent]]:
+        return [(0.001, Left(1.0))]
+
+    with Floor(forever) as floor:
+        run_id = floor.campaign(2)
+        floor.wait(lambda: len(floor.switch.live) == 2)
+        floor.clock.sleep(0.05)
+        talked, was_busy = sorted(floor.switch.live)
+        floor.switch.live.clear()
+        floor.switch.keeps_record = True
+        floor.switch.ends = {
+            talked: HungUp(9.0, Outcome.ANSWERED, "NORMAL_CLEARING", 200, answered_at=2.0, connected_at=2.1),
+            was_busy: HungUp(9.0, Outcome.INVALID_NUMBER, "UNALLOCATED_NUMBER", 404),
+        }
+        floor.desk.link_restored(same_core=True)
+        floor.wait(floor.finished(run_id))
+        ends = {a.draft.attempt_id: a.end.outcome for a in floor.store.attempts() if a.end is not None}
+        assert ends == {talked: Outcome.ANSWERED, was_busy: Outcome.INVALID_NUMBER}
+
+
+def test_a_call_just_ordered_is_not_given_up_when_the_link_returns():
+    """The switch may not have created it yet: deciding now could dial the person twice."""
+    with Floor(lambda order: []) as floor:
+        floor.campaign(1)
+        floor.wait(lambda: len(floor.switch.live) == 1)
+        floor.switch.keeps_record = True
+        (order,) = floor.switch.dialled
+        floor.switch.live.clear()
+        floor.desk.link_restored(same_core=True)
+        floor.clock.sleep(1.0)
+        assert floor.desk.holds(order.attempt_id)
+        floor.switch.tell(order.attempt_id, Left(1.0))
+        floor.switch.tell(order.attempt_id, HungUp(2.0, Outcome.INVALID_NUMBER, "UNALLOCATED_NUMBER", 404))
+        floor.wait(lambda: not floor.desk.holds(order.attempt_id))
+
+
+def test_a_restarted_switch_ends_every_call_it_had():
+    """Another core: its calls are dead, none is called again without a record."""
+    with Floor(lambda order: []) as floor:
+        run_id = floor.campaign(3)
+        floor.wait(lambda: len(floor.switch.live) == 3)
+        floor.switch.keeps_record = True
+        floor.switch.core = "core-2"
+        floor.switch.live.clear()
+        floor.desk.link_restored(same_core=False)
+        floor.wait(floor.finished(run_id))
+        assert [a.end.outcome for a in floor.store.attempts() if a.end is not None] == [Outcome.UNKNOWN] * 3
+
+
 def test_a_restarted_controller_takes_over_what_lives():
     """A new life of the same node: the live call is adopted and its end recorded; the vanished one is unknown."""
 

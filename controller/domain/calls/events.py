@@ -93,10 +93,14 @@ class Overdue:
 
 @dataclass(frozen=True, slots=True)
 class Vanished:
-    """The switch, asked, knows nothing of the call and no record of its end exists."""
+    """The switch, asked, knows nothing of the call and no record of its end exists.
+
+    recorded: the switch has kept record of every call's end since this one was ordered, so that a call without one never was.
+    """
 
     at: float
     reason: str
+    recorded: bool = False
 
 
 CallEvent = Left | Ringing | Answered | VerdictGiven | Connected | ConnectFailed | HungUp | DialFailed | Overdue | Vanished

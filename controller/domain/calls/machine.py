@@ -146,7 +146,12 @@ def _overdue(call: Call, event: CallEvent) -> list[Action]:
 def _vanished(call: Call, event: CallEvent) -> list[Action]:
     assert isinstance(event, Vanished)
     call.answered_at = call.answered_at or call.connected_at
-    outcome = Outcome.ANSWERED if call.connected_at is not None else Outcome.UNKNOWN
+    if call.connected_at is not None:
+        outcome = Outcome.ANSWERED
+    elif event.recorded and not call.left:
+        outcome = Outcome.NOT_DIALLED
+    else:
+        outcome = Outcome.UNKNOWN
     return _finish(call, event.at, outcome, event.reason, None)
 
 
