@@ -142,7 +142,7 @@ def columns(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Render
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(headings))
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:

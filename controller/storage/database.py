@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from controller.errors import Refused, StoreDown
@@ -109,7 +109,10 @@ def upgrade(url: str) -> None:
 
 
 def _checked(url: str) -> URL:
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise Refused("database.url: not a database URL; use sqlite:////path/file.db or postgresql://user@host/name") from error
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise Refused(f"database.url: {parsed.get_backend_name()} is not supported; use sqlite:/// or postgresql://")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):

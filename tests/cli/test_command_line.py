@@ -88,6 +88,15 @@ def test_a_database_that_is_away_is_told_apart(shell: Shell, monkeypatch: pytest
     assert "secret" not in answer.err
 
 
+@pytest.mark.parametrize(("section", "url"), [("DATABASE", "garbage"), ("DATABASE", "mysql://x/y"), ("REDIS", "http://x")])
+def test_a_url_that_is_none_is_told_with_what_is_wanted(shell: Shell, monkeypatch: pytest.MonkeyPatch, section: str, url: str):
+    """A refusal that names the setting, not a traceback."""
+    monkeypatch.setenv(f"TRUNKLINE_{section}__URL", url)
+    answer = shell.give("campaign", "ls")
+    assert answer.code == 1
+    assert answer.err.startswith(f"trunkline: {section.lower()}.url")
+
+
 @pytest.mark.parametrize("verb", ["controller", "worker", "campaign"])
 def test_only_the_controller_process_is_patched(tmp_path: Path, verb: str):
     """gevent takes over the controller's process before anything else; every other command stays plain Python."""
