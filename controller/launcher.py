@@ -116,12 +116,14 @@ class Launcher:
     def _start_virtual_switch(self) -> None:
         port = _free_port()
         command = [sys.executable, "-m", "esl_handlers.virtual_switch", "--port", str(port), "--people", str(self.people)]
-        command += ["--ledger", str(self.ledger), "--password", VIRTUAL_PASSWORD]
+        journal = self.settings.data_dir.resolve() / "virtual_switch_journal.csv"
+        command += ["--ledger", str(self.ledger), "--journal", str(journal), "--password", VIRTUAL_PASSWORD]
         self._start(Child("virtual switch", command, 5.0))
         self.environment |= {
             "TRUNKLINE_FREESWITCH__HOST": "127.0.0.1",
             "TRUNKLINE_FREESWITCH__PORT": str(port),
             "TRUNKLINE_FREESWITCH__PASSWORD": VIRTUAL_PASSWORD,
+            "TRUNKLINE_FREESWITCH__CDR_JOURNAL": str(journal),
         }
         _wait_for_port(port, "the virtual switch")
 

@@ -16,7 +16,6 @@ from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
 
-
 T = TypeVar("T")
 
 

@@ -12,7 +12,9 @@ the next controller; then the link closes and the stores close. A second ``SIGTE
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import TypeVar
@@ -26,10 +28,13 @@ from controller import logs
 from controller.admin import bus
 from controller.admin.commands import Commands, Desk
 from controller.admin.verbs import VERBS
+from controller.checks import check_all
 from controller.clock import RealClock
 from controller.config import Settings
 from controller.domain.calls.events import CallEvent
+from controller.domain.finding import Finding
 from controller.domain.pacing.priority import Turns
+from controller.domain.site import Carrier
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
@@ -46,9 +51,13 @@ from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
 from controller.storage.import_history import import_totals
 from controller.storage.leads import SqlLeadStore
+from controller.storage.nodes import NodeState, NodeStore
 from controller.storage.runs import SqlRunStore
+from controller.storage.site import SiteStore
+from esl_handlers.checkup import check_switch
+from esl_handlers.connection import Address, Link
 from esl_handlers.errors import Stage
-from esl_handlers.journal import Journal
+from esl_handlers.journal import Journal, Place
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
@@ -57,6 +66,9 @@ T = TypeVar("T")
 READERS = 4
 """Native threads for reading and for admin commands; the ledger has one of its own."""
 PUBLISH_SECONDS = 1.0
+REMEMBER_SECONDS = 5.0
+SETTLED_SECONDS = 60.0
+"""An end in the journal is written to the database within this, or the ledger is known to be waiting."""
 SURVEY_SECONDS = 5.0
 """How often the figures that lie in the database are read for the metrics."""
 ADOPT_RETRY_SECONDS = 1.0
@@ -111,9 +123,14 @@ class Controller:
         self._board = RedisBoard(self._redis)
         self._attempts = SqlAttemptStore(self._ledger_database, settings.dialling.number_busy_seconds)
         self._runs = SqlRunStore(self._database)
+        self._nodes = NodeStore(self._database)
+        self._database.upgrade()
+        self._former = self._nodes.load(settings.node)
 
     def _build_engine(self) -> None:
         settings, clock, watch = self._settings, self._clock, self._metrics
+        self._journal = _journal(settings.freeswitch.cdr_journal, self._former)
+        self._places: deque[tuple[float, Place]] = deque()
         self.switch = FreeSwitch(
             host=settings.freeswitch.host,
             port=settings.freeswitch.port,
@@ -123,7 +140,7 @@ class Controller:
             heartbeat_seconds=settings.freeswitch.heartbeat_seconds,
             clock=clock,
             observer=_LinkWatch(self._metrics),
-            journal=Journal(Path(settings.freeswitch.cdr_journal)) if settings.freeswitch.cdr_journal else None,
+            journal=self._journal,
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
         self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())
@@ -175,7 +192,6 @@ class Controller:
         """Serve until told to stop; the exit code."""
         gevent.signal_handler(signal.SIGTERM, self._asked_to_stop)
         gevent.signal_handler(signal.SIGINT, self._asked_to_stop)
-        self._database.upgrade()
         if self._settings.metrics.port:
             self._endpoint.start()
         lasting = self._supervisor.lasting
@@ -188,6 +204,7 @@ class Controller:
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
         self._supervisor.every("publish", PUBLISH_SECONDS, self._publish)
         self._supervisor.every("survey", SURVEY_SECONDS, self._survey)
+        self._supervisor.every("remember", REMEMBER_SECONDS, self._remember)
         log.info("controller", to="up", node=self._settings.node)
         gevent.wait([self._drain_wanted, self._stop_wanted, self._supervisor.failed], count=1)
         self._wind_down()
@@ -246,11 +263,10 @@ class Controller:
                 try:
                     adopt_live_attempts(
                         self._settings.node,
+                        self._former.core if self._former is not None else "",
                         self._attempts,
                         self._runs,
-                        self.switch,
                         self.desk,
-                        self._ledger,
                         self._slots,
                         self._in_thread,
                         self._clock,
@@ -290,6 +306,33 @@ class Controller:
         self._metrics.import_rows(rows.accepted, rows.rejected)
         self._metrics.log_lines_dropped(self._dropped_lines())
 
+    def _remember(self) -> None:
+        """What the next life of this node needs: the switch's core, and how far the journal is surely settled."""
+        settled = self._settled_place()
+        state = NodeState(
+            core=self.switch.core if self._adopted else (self._former.core if self._former is not None else ""),
+            journal_inode=settled.inode if settled is not None else None,
+            journal_offset=settled.offset if settled is not None else None,
+            seen_at=self._clock.now(),
+        )
+        try:
+            self._in_thread(lambda: self._nodes.save(self._settings.node, state))
+        except StoreDown as error:
+            log.debug("not remembered", reason=str(error))
+
+    def _settled_place(self) -> Place | None:
+        """Where the journal was read to a while ago: the ends up to there have been heard and written since. While ends wait for
+        the database it stays where it is."""
+        if self._journal is None:
+            return None
+        self._journal.read_on()
+        now = self._clock.monotonic()
+        if self._journal.place is not None:
+            self._places.append((now, self._journal.place))
+        while len(self._places) > 1 and self._ledger.healthy and self._places[1][0] <= now - SETTLED_SECONDS:
+            self._places.popleft()
+        return self._places[0][1] if self._places else None
+
     def _lead_totals(self) -> dict[str, dict[str, int]]:
         return {run.plan.campaign: self._runs.totals(run.run_id).get("lead", {}) for run in self._runs.running()}
 
@@ -302,6 +345,15 @@ class Controller:
         return result
 
 
+def _journal(path: str, former: NodeState | None) -> Journal | None:
+    """The switch's record of ended calls, from where the earlier life of this node had settled it."""
+    if not path:
+        return None
+    if former is None or former.journal_inode is None or former.journal_offset is None:
+        return Journal(Path(path))
+    return Journal(Path(path), Place(former.journal_inode, former.journal_offset))
+
+
 def run_controller(settings: Settings) -> int:
     """``trunkline controller``; the process must be patched by gevent before anything else was imported."""
     writer = logs.configure(settings.logging)
@@ -310,3 +362,28 @@ def run_controller(settings: Settings) -> int:
         return Controller(settings, lambda: writer.dropped).run()
     finally:
         writer.close()
+
+
+def run_check(settings: Settings) -> list[Finding]:
+    """``trunkline check``: everything a campaign needs, looked at."""
+    database = Database(settings.database_url)
+    redis = bus.connect(settings.redis_url)
+    switch = partial(_check_freeswitch, settings) if settings.freeswitch.host else None
+    try:
+        return check_all(database, redis, settings.data_dir, lambda: SiteStore(database).site().carrier, switch)
+    finally:
+        redis.close()
+        database.dispose()
+
+
+def _check_freeswitch(settings: Settings, carriers: Sequence[Carrier]) -> list[Finding]:
+    freeswitch = settings.freeswitch
+    address = Address(freeswitch.host, freeswitch.port, freeswitch.password)
+    link = Link(address, "check", reply_seconds=freeswitch.reply_seconds)
+    link.connect()
+    try:
+        return check_switch(
+            lambda command: link.send(f"api {command}").text, carriers, freeswitch.cdr_journal, freeswitch.heartbeat_seconds
+        )
+    finally:
+        link.stop()

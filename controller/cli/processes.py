@@ -1,4 +1,4 @@
-"""The processes: ``run``, ``controller``, ``worker``, ``demo``."""
+"""The processes: ``run``, ``controller``, ``worker``, ``demo``; and ``check``, which says whether they have what they need."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.common import AsJson, current_settings
+from controller.cli.common import EXIT_REFUSED, AsJson, columns, current_settings, emit
 
 PeopleFile = Annotated[
     Path | None,
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("controller")(controller)
     app.command("worker")(worker)
     app.command("demo")(demo)
+    app.command("check")(check)
 
 
 def run(people: PeopleFile = None, as_json: AsJson = False) -> None:
@@ -70,6 +71,18 @@ def demo(keep: KeptIn = None, as_json: AsJson = False) -> None:
     finally:
         writer.close()
     raise typer.Exit(code)
+
+
+def check(as_json: AsJson = False) -> None:
+    """Look at everything a campaign needs: database, Redis, FreeSWITCH with modules, gateways, dialplan and journal, clocks,
+    disk. Each thing that is not right comes with its mend. Exit 1 when a campaign could not run like this."""
+    from controller.checks import failed
+    from controller.service import run_check
+
+    findings = run_check(current_settings())
+    rows = [{"level": f.level.value, "subject": f.subject, "detail": f.detail, "mend": f.mend} for f in findings]
+    emit(rows, as_json, lambda found: columns(("", "what", "seen", "mend"), [row.values() for row in found]))
+    raise typer.Exit(EXIT_REFUSED if failed(findings) else 0)
 
 
 def _ended(name: str, code: int, as_json: bool) -> None:

@@ -1,72 +1,61 @@
 """Taking over what an earlier life of this controller left: live attempts of the ledger, asked for at the switch.
 
-A call that still lives is adopted as it is: a bridged conversation goes on untouched and its end is recorded. An attempt that
-the switch does not know has ended unseen; what became of it cannot be learned here, so it is ``unknown`` and counts as made:
-better one call too few than one too many (invariant I3).
+Each is taken over as a call of its own and asked for. One that still lives goes on untouched, a bridged conversation too, and its
+end is recorded. One that ended unseen ends by the switch's own record. Where there is no record, or the switch itself was
+restarted, its fate cannot be learned: ``unknown``, which counts as made: better one call too few than one too many (I3).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import structlog
 
-from controller.domain.calls.actions import DialOrder
-from controller.domain.calls.outcome import Outcome
-from controller.domain.calls.record import AttemptEnd, OpenAttempt
+from controller.domain.calls.actions import DialOrder, Target
+from controller.domain.calls.events import Overdue
+from controller.domain.calls.record import OpenAttempt
 from controller.domain.calls.states import Call
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.campaigns.retry import RetryPolicy
 from controller.engine.call_desk import CallDesk, LiveCall
-from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
-from controller.ports import AttemptStore, Clock, InThread, RunStore, SlotUse, Switch
+from controller.ports import AttemptStore, Clock, InThread, RunStore, SlotUse
 
 log = structlog.get_logger("adopt")
 
-
-@dataclass(frozen=True, slots=True)
-class Adopted:
-    """How many calls live on, and how many had ended unseen."""
-
-    alive: int
-    unknown: int
+LONGEST_RING_SECONDS = 120
+LONGEST_CALL_SECONDS = 6 * 3600
+"""The most a campaign file allows."""
 
 
 def adopt_live_attempts(
     node: str,
+    former_core: str,
     attempts: AttemptStore,
     runs: RunStore,
-    switch: Switch,
     desk: CallDesk,
-    ledger: LedgerDesk,
     slots: SlotDesk,
     in_thread: InThread,
     clock: Clock,
-) -> Adopted:
-    """Settle every attempt that this node left open. Call it when events flow and before anything is dialled.
+) -> int:
+    """Take over every attempt that this node left open; how many. Call it when events flow and before anything is dialled.
 
-    Raises SwitchDown or StoreDown; asking again is harmless.
+    former_core: the life of the switch that the earlier controller dialled with; empty when that is not known.
+    Raises StoreDown; asking again is harmless.
     """
     left = [one for one in in_thread(lambda: attempts.open_attempts_of(node)) if not desk.holds(one.attempt_id)]
     plans = {run.run_id: run.plan for run in in_thread(runs.running)}
-    alive = unknown = 0
     for attempt in left:
-        plan = plans.get(attempt.run_id)
-        if plan is not None and switch.alive(attempt.attempt_id):
-            desk.adopt(_living(attempt, plan))
-            alive += 1
-        else:
-            policy = plan.retry.policy() if plan is not None else RetryPolicy()
-            ledger.close(_ended_unseen(attempt, policy, clock.now()))
-            unknown += 1
+        desk.adopt(_taken_over(attempt, plans.get(attempt.run_id), former_core))
     slots.renew(desk.uses())
+    for attempt in left:
+        desk.hear(attempt.attempt_id, Overdue(clock.now()))
     if left:
-        log.warning("attempts of an earlier life", alive=alive, unknown=unknown)
-    return Adopted(alive, unknown)
+        log.warning("attempts of an earlier life", count=len(left), core=former_core)
+    return len(left)
 
 
-def _living(attempt: OpenAttempt, plan: RunPlan) -> LiveCall:
+def _taken_over(attempt: OpenAttempt, plan: RunPlan | None, core: str) -> LiveCall:
+    """What is known of it again. A run that is no longer running leaves its calls the default retry rules, which its closing
+    overrules anyhow."""
     order = DialOrder(
         attempt_id=attempt.attempt_id,
         campaign=attempt.campaign,
@@ -74,33 +63,22 @@ def _living(attempt: OpenAttempt, plan: RunPlan) -> LiveCall:
         gateway=attempt.carrier,
         dial_string_number=str(attempt.phone),
         caller_id=attempt.caller_id,
-        ring_seconds=plan.max_ring_seconds,
-        max_seconds=plan.max_call_seconds,
-        target=plan.call_target,
+        ring_seconds=plan.max_ring_seconds if plan is not None else LONGEST_RING_SECONDS,
+        max_seconds=plan.max_call_seconds if plan is not None else LONGEST_CALL_SECONDS,
+        target=plan.call_target if plan is not None else Target("bot", "unknown", ""),
     )
-    bot = plan.target.name if plan.target.capacity is not None else None
+    bot = plan.target.name if plan is not None and plan.target.capacity is not None else None
     return LiveCall(
-        call=Call(order, placed_at=attempt.created_at, left=True),
+        call=Call(order, placed_at=attempt.created_at),
         lead_id=attempt.lead_id,
         contact_id=attempt.contact_id,
         run_id=attempt.run_id,
         attempts=attempt.attempts,
         uncharged=attempt.uncharged,
-        policy=plan.retry.policy(),
+        policy=plan.retry.policy() if plan is not None else RetryPolicy(),
         use=SlotUse(attempt.attempt_id, attempt.campaign, attempt.phone, bot, attempt.carrier),
         launch=None,
         launch_at=0.0,
         not_after=0.0,
-    )
-
-
-def _ended_unseen(attempt: OpenAttempt, policy: RetryPolicy, now: float) -> AttemptEnd:
-    return AttemptEnd(
-        attempt_id=attempt.attempt_id,
-        lead_id=attempt.lead_id,
-        run_id=attempt.run_id,
-        ended_at=now,
-        outcome=Outcome.UNKNOWN,
-        cause="ended while the controller was away",
-        move=policy.after(Outcome.UNKNOWN, attempt.attempts, attempt.uncharged, now),
+        core=core,
     )

@@ -18,7 +18,7 @@ from gevent.event import Event
 from gevent.queue import Empty, SimpleQueue
 
 from controller.domain.calls.actions import Action, AskSwitch, Connect, Finish, HangUp, StartDetection
-from controller.domain.calls.events import CallEvent, DialFailed, Overdue, Vanished
+from controller.domain.calls.events import CallEvent, DialFailed, Left, Overdue, Vanished
 from controller.domain.calls.machine import hear, request_hang_up
 from controller.domain.calls.outcome import RULES, Outcome
 from controller.domain.calls.record import AttemptEnd
@@ -234,6 +234,7 @@ class CallDesk:
         """Whether the call still lives; if not, how it ended, from the switch's record if need be."""
         try:
             if self._switch.alive(live.attempt_id):
+                self._take(live, Left(self._clock.now()))
                 return
         except SwitchDown:
             return

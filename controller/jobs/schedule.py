@@ -17,6 +17,7 @@ from controller.errors import Unavailable
 from controller.jobs import world
 from controller.jobs.close_runs import close_runs
 from controller.jobs.close_windows import close_windows
+from controller.jobs.end_lost_calls import end_lost_calls
 from controller.jobs.finish_runs import finish_runs
 from controller.jobs.prepare_runs import prepare_runs
 from controller.jobs.purge_lists import purge_lists
@@ -47,6 +48,7 @@ ALL: tuple[Sweep, ...] = (
     Sweep("close_windows", close_windows, RUNS, 0),
     Sweep("close_runs", close_runs, RUNS, 0),
     Sweep("rescrub", rescrub, RUNS, 300),
+    Sweep("end_lost_calls", end_lost_calls, RUNS, 30),
     Sweep("purge_lists", purge_lists, RUNS, 60),
 )
 

@@ -215,6 +215,17 @@ class Attempt(Base):
     )
 
 
+class Node(Base):
+    """A controller and its FreeSWITCH, as last seen: what the next life of the same node begins from."""
+
+    __tablename__ = "nodes"
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    core: Mapped[str] = mapped_column(Text, server_default=text("''"))  # which life of the switch
+    journal_inode: Mapped[int | None] = mapped_column(BigInteger)  # the journal had been read and settled up to here
+    journal_offset: Mapped[int | None] = mapped_column(BigInteger)
+    seen_at: Mapped[float]
+
+
 class RunTotal(Base):
     """Counters kept in the transaction that changes what they count, so that no dashboard ever counts rows.
 

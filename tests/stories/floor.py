@@ -145,9 +145,14 @@ def busy(order: DialOrder) -> list[tuple[float, CallEvent]]:
 class Floor:
     """The engine at work. Use as a context manager; ``refill`` plays the worker's part."""
 
-    def __init__(self, script: Callable[[DialOrder], Sequence[tuple[float, CallEvent]]], policy: str = "strict") -> None:
+    def __init__(
+        self,
+        script: Callable[[DialOrder], Sequence[tuple[float, CallEvent]]],
+        policy: str = "strict",
+        store: MemoryStore | None = None,
+    ) -> None:
         self.clock = RealClock()
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.hopper = MemoryHopper()
         self.limits = MemoryLimits(self.clock.monotonic, lease_seconds=30.0)
         self.watch = NobodyWatches()

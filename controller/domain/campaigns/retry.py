@@ -1,7 +1,7 @@
 """Whether and when a contact is called again (features 5.2).
 
 Once connected: never. A wrong number, a fax: never. An outcome that is not charged (our switch refused, the carrier was
-full) does not cost an attempt and comes back after its own short delay. Everything else: while attempts are left and the
+full) does not cost an attempt and comes back after a delay of its own, which grows; it gives up in the end. Everything else: while attempts are left and the
 outcome is among the retryable ones. Retries are dialled after all fresh contacts.
 """
 
@@ -15,6 +15,9 @@ from controller.domain.hopper.lead import LeadMove, LeadState
 
 UNCHARGED_LIMIT_SECONDS = 600.0
 """The delay of an uncharged outcome doubles up to this while the fault lasts."""
+MOST_UNCHARGED = 20
+"""In a row; then the lead is given up, so that a run with a number that no carrier ever takes ends. With the delays above the
+fault has lasted for hours by then."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class RetryPolicy:
         """
         rule = RULES[outcome]
         if not rule.charged:
+            if uncharged + 1 >= MOST_UNCHARGED:
+                return LeadMove(LeadState.EXHAUSTED, outcome.value, charged=False)
             delay = min((rule.retry_delay_seconds or 1.0) * 2.0 ** min(uncharged, 12), UNCHARGED_LIMIT_SECONDS)
             return LeadMove(LeadState.WAITING, outcome.value, due_at=now + delay, charged=False)
         if rule.final:

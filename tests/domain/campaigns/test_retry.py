@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.domain.calls.outcome import DEFAULT_RETRYABLE, NEVER_RETRIED, RULES, Outcome
-from controller.domain.campaigns.retry import UNCHARGED_LIMIT_SECONDS, RetryPolicy
+from controller.domain.campaigns.retry import MOST_UNCHARGED, UNCHARGED_LIMIT_SECONDS, RetryPolicy
 from controller.domain.hopper.lead import LeadState
 
 POLICY = RetryPolicy(max_attempts=3, delay_seconds=600.0, delays={Outcome.NO_ANSWER: 60.0})
@@ -36,7 +36,7 @@ def test_busy_and_machine_are_not_retried_by_default():
 
 @pytest.mark.parametrize("outcome", [o for o, rule in RULES.items() if not rule.charged])
 def test_faults_that_are_not_the_contacts_cost_no_attempt(outcome: Outcome):
-    """However often the carrier or our own switch refuses, the contact keeps its attempts; the wait grows, to a limit."""
+    """However often the carrier or our own switch refuses, the contact keeps its attempts; the wait grows; it ends."""
     waits = []
     for times in range(15):
         move = POLICY.after(outcome, attempts=2, uncharged=times, now=0.0)
@@ -44,3 +44,5 @@ def test_faults_that_are_not_the_contacts_cost_no_attempt(outcome: Outcome):
         waits.append(move.due_at)
     assert waits == sorted(waits)
     assert waits[-1] == UNCHARGED_LIMIT_SECONDS
+    given_up = POLICY.after(outcome, attempts=2, uncharged=MOST_UNCHARGED - 1, now=0.0)
+    assert (given_up.state, given_up.charged) == (LeadState.EXHAUSTED, False)
