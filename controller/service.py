@@ -321,8 +321,8 @@ class Controller:
             log.debug("not remembered", reason=str(error))
 
     def _settled_place(self) -> Place | None:
-        """Where the journal was read to a while ago: the ends up to there have been heard and written since. While ends wait for
-        the database it stays where it is."""
+        """Where the journal was read to a while ago: the ends up to there have been heard and written since. While ends wait
+        for the database it stays where it is."""
         if self._journal is None:
             return None
         self._journal.read_on()

@@ -1,8 +1,8 @@
 """Whether and when a contact is called again (features 5.2).
 
-Once connected: never. A wrong number, a fax: never. An outcome that is not charged (our switch refused, the carrier was
-full) does not cost an attempt and comes back after a delay of its own, which grows; it gives up in the end. Everything else: while attempts are left and the
-outcome is among the retryable ones. Retries are dialled after all fresh contacts.
+Once connected: never. A wrong number, a fax: never. An outcome that is not charged (our switch refused, the carrier was full)
+does not cost an attempt and comes back after a delay of its own, which grows; it gives up in the end. Everything else: while
+attempts are left and the outcome is among the retryable ones. Retries are dialled after all fresh contacts.
 """
 
 from __future__ import annotations
