@@ -1,10 +1,10 @@
 """``make bench``: the controller alone on the virtual switch, full pipeline: hopper, limits and leases in a real Redis,
 write-ahead and ends in a real database, every ESL event parsed.
 
-Everybody answers and talks for a second, nothing limits but the controller itself. Printed: answered calls a second between
-the first and the last launch, the controller's own CPU for a thousand calls, the time from answer to bot as stored with the
-attempts (it contains the virtual switch's 20 ms poll, as the real one has), and the controller's peak memory.
-The last line is one JSON object.
+Everybody answers and talks for a second; calls are offered at ``--cps``. Printed: answered calls a second between the first and
+the last launch, the outcomes (an overloaded machine shows as others than answered), the controller's own CPU for a thousand
+calls, the time from answer to bot as stored with the attempts (it contains the virtual switch's 20 ms poll, as the real one
+has), and the controller's peak memory. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import argparse
 import json
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from controller import logs
 from controller.admin.commands import Commands, Desk
@@ -44,7 +46,7 @@ SITE = """
 [[carrier]]
 name = "bench"
 gateway = "bench"
-calls_per_second = 1000
+calls_per_second = {cps}
 channels = 5000
 
 [[number]]
@@ -70,7 +72,7 @@ bot = "bench"
 pool = ["+16175550100"]
 
 [pacing]
-seats = {seats}
+seats = 5000
 
 [window]
 timezone = "UTC"
@@ -94,7 +96,7 @@ def write_contacts(path: Path, count: int) -> None:
             )
 
 
-def run(calls: int, seats: int, database_url: str) -> dict[str, float]:
+def run(calls: int, cps: int, database_url: str) -> dict[str, Any]:
     """One measured campaign; the figures."""
     with tempfile.TemporaryDirectory(prefix="trunkline-bench-", ignore_cleanup_errors=True) as made:
         place = Path(made)
@@ -105,20 +107,20 @@ def run(calls: int, seats: int, database_url: str) -> dict[str, float]:
         launcher.environment |= {"TRUNKLINE_METRICS__PORT": "0", "TRUNKLINE_DATABASE__URL": database_url}
         try:
             launcher.start()
-            return measured(settings, launcher, place, calls, seats)
+            return measured(settings, launcher, place, calls, cps)
         finally:
             launcher.stop()
 
 
-def measured(settings: Settings, launcher: Launcher, place: Path, calls: int, seats: int) -> dict[str, float]:
+def measured(settings: Settings, launcher: Launcher, place: Path, calls: int, cps: int) -> dict[str, Any]:
     database = Database(settings.database_url)
     database.upgrade()
     order = ImportOrder(list_name="bench", file=place / "contacts.csv", mode="import", region="US")
     imported = import_contacts(database, settings.limits, place / "reports", order)
     commands = Commands(Desk(database, settings.limits), VERBS)
     for verb, args in (
-        ("site.apply", {"toml": SITE}),
-        ("campaign.apply", {"toml": CAMPAIGN.format(seats=seats)}),
+        ("site.apply", {"toml": SITE.format(cps=cps)}),
+        ("campaign.apply", {"toml": CAMPAIGN}),
         ("campaign.start", {"name": "bench"}),
     ):
         commands.execute(commands.read(verb, args), "bench")
@@ -135,13 +137,14 @@ def measured(settings: Settings, launcher: Launcher, place: Path, calls: int, se
     return figures(rows, used, peak_rss_mb(pid)) | {"contacts": imported.counts.accepted}
 
 
-def figures(rows: list[AttemptRow], cpu: float, rss: float) -> dict[str, float]:
+def figures(rows: list[AttemptRow], cpu: float, rss: float) -> dict[str, Any]:
     answered = [row for row in rows if row.outcome == "answered" and row.answered_at and row.connected_at]
     launches = sorted(row.created_at for row in answered)
     span = launches[-1] - launches[0] if len(launches) > 1 else 0.0
     waits = [(row.connected_at - row.answered_at) * 1000.0 for row in answered if row.connected_at and row.answered_at]
     return {
         "calls": len(rows),
+        "outcomes": dict(Counter(row.outcome for row in rows)),
         "answered": len(answered),
         "calls_per_s": round(len(answered) / span, 1) if span else 0.0,
         "cpu_s_per_1000_calls": round(cpu / len(rows) * 1000.0, 3) if rows else 0.0,
@@ -154,12 +157,12 @@ def figures(rows: list[AttemptRow], cpu: float, rss: float) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument("--seats", type=int, default=1_500)
+    parser.add_argument("--cps", type=int, default=300, help="calls offered a second")
     parser.add_argument("--database", default="", help="SQLAlchemy URL; SQLite in a temporary directory by default")
     asked = parser.parse_args()
     writer = logs.configure(Logging(level="warning", format="text"))
     try:
-        found = run(asked.calls, asked.seats, asked.database)
+        found = run(asked.calls, asked.cps, asked.database)
     finally:
         writer.close()
     for name, value in found.items():
