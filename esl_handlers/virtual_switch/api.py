@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from esl_handlers.virtual_switch import calls
-from esl_handlers.virtual_switch.channels import CAUSES, Channel
+from esl_handlers.virtual_switch.channels import Channel
 from esl_handlers.virtual_switch.configuration import module_exists, xml_locate
 from esl_handlers.virtual_switch.dial_string import separate
 from esl_handlers.virtual_switch.render import encode, stamp
+from esl_handlers.virtual_switch.vocabulary import CAUSES
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.core import Core

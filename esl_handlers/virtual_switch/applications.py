@@ -12,10 +12,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esl_handlers.virtual_switch.bridge import bridge
-from esl_handlers.virtual_switch.channels import CAUSES, STATE_NUMBERS
 from esl_handlers.virtual_switch.originate import until_whole_second
 from esl_handlers.virtual_switch.render import encode
 from esl_handlers.virtual_switch.script import Over, Steps, Woken
+from esl_handlers.virtual_switch.vocabulary import CAUSES, STATE_NUMBERS
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.channels import Channel

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from esl_handlers.virtual_switch.applications import run
 from esl_handlers.virtual_switch.bridge import joined
-from esl_handlers.virtual_switch.channels import STATE_NUMBERS
 from esl_handlers.virtual_switch.dial_string import USAGE, read_originate
 from esl_handlers.virtual_switch.dialplan import extension_steps, flip_ids
 from esl_handlers.virtual_switch.originate import start_leg, until_whole_second
 from esl_handlers.virtual_switch.render import encode
 from esl_handlers.virtual_switch.script import Over, Script, Steps
+from esl_handlers.virtual_switch.vocabulary import STATE_NUMBERS
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.channels import Channel

@@ -12,64 +12,13 @@ from urllib.parse import unquote
 
 from esl_handlers.virtual_switch.dial_string import DialString
 from esl_handlers.virtual_switch.render import BLOCKS, encode, stamp
+from esl_handlers.virtual_switch.vocabulary import CALL_STATE_NUMBERS, STATE_NUMBERS, q850
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.calls import Message
     from esl_handlers.virtual_switch.core import Core
     from esl_handlers.virtual_switch.script import Script
     from esl_handlers.virtual_switch.timeline import Timer
-
-STATE_NUMBERS = {
-    "CS_INIT": 1,
-    "CS_ROUTING": 2,
-    "CS_SOFT_EXECUTE": 3,
-    "CS_EXECUTE": 4,
-    "CS_EXCHANGE_MEDIA": 5,
-    "CS_PARK": 6,
-    "CS_CONSUME_MEDIA": 7,
-    "CS_HIBERNATE": 8,
-    "CS_RESET": 9,
-    "CS_HANGUP": 10,
-    "CS_REPORTING": 11,
-    "CS_DESTROY": 12,
-}
-CALL_STATE_NUMBERS = {"DOWN": 0, "RINGING": 2, "EARLY": 3, "ACTIVE": 4, "RING_WAIT": 6, "HANGUP": 7}
-Q850 = {
-    "UNALLOCATED_NUMBER": 1,
-    "NO_ROUTE_DESTINATION": 3,
-    "NORMAL_CLEARING": 16,
-    "USER_BUSY": 17,
-    "NO_USER_RESPONSE": 18,
-    "NO_ANSWER": 19,
-    "SUBSCRIBER_ABSENT": 20,
-    "CALL_REJECTED": 21,
-    "NUMBER_CHANGED": 22,
-    "EXCHANGE_ROUTING_ERROR": 25,
-    "DESTINATION_OUT_OF_ORDER": 27,
-    "INVALID_NUMBER_FORMAT": 28,
-    "NORMAL_UNSPECIFIED": 31,
-    "NETWORK_OUT_OF_ORDER": 38,
-    "NORMAL_TEMPORARY_FAILURE": 41,
-    "REQUESTED_CHAN_UNAVAIL": 44,
-    "SERVICE_UNAVAILABLE": 63,
-    "CHAN_NOT_IMPLEMENTED": 66,
-    "SERVICE_NOT_IMPLEMENTED": 79,
-    "INCOMPATIBLE_DESTINATION": 88,
-    "RECOVERY_ON_TIMER_EXPIRE": 102,
-}
-"""Causes that have a Q.850 number of their own; FreeSWITCH's inventions (ORIGINATOR_CANCEL, MANAGER_REQUEST …) show 16."""
-CAUSES = {
-    *Q850,
-    "ALLOTTED_TIMEOUT",
-    "LOSE_RACE",
-    "MANAGER_REQUEST",
-    "MEDIA_TIMEOUT",
-    "ORIGINATOR_CANCEL",
-    "PROGRESS_TIMEOUT",
-    "SYSTEM_SHUTDOWN",
-    "UNWANTED",
-}
-"""Causes that a command may name."""
 
 
 class Channel:
@@ -162,7 +111,6 @@ class Channel:
             "hangup_cause": "",
             "media": "",
             "media_flow": "disabled",
-            "early": "",
             "unrung": "yes",
             "running_state": "CS_NONE",
             "call_state": "DOWN",
@@ -264,11 +212,6 @@ class Channel:
 
     # the end
 
-    @staticmethod
-    def q850(cause: str) -> int:
-        """The number of a cause; 16 for FreeSWITCH's own inventions."""
-        return Q850.get(cause, 16)
-
     @property
     def alive(self) -> bool:
         """Not hung up."""
@@ -299,7 +242,7 @@ class Channel:
         for timer in (*self.timers, *self.standing_timers):
             timer.cancel()
         self.slots["hangup_cause"] = cause
-        self.slots["q850"] = self.q850(cause)
+        self.slots["q850"] = q850(cause)
         self.disposition = disposition
         if by_far_end and self.answered:
             self.sip_status = 200
@@ -340,7 +283,8 @@ class Channel:
             self.disposition = "send_cancel"
             self.set("sip_invite_failure_status", "487")
             self.set("sip_invite_failure_phrase", "CANCEL")
-        self.set("sip_hangup_disposition", self.disposition)
+        if self.disposition != "recv_refuse":  # told with the refusal already
+            self.set("sip_hangup_disposition", self.disposition)
         times = {"start": self.created, "answer": self.answered, "bridge": self.bridged, "progress": self.progress}
         times |= {"progress_media": self.progress_media, "end": end, "profile": int(str(slots["profile_created"]))}
         for name, at in times.items():

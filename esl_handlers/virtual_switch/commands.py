@@ -11,9 +11,9 @@ from gevent.event import AsyncResult
 
 from esl_handlers.virtual_switch import calls
 from esl_handlers.virtual_switch.api import call_api
-from esl_handlers.virtual_switch.channels import CAUSES
 from esl_handlers.virtual_switch.core import Core
 from esl_handlers.virtual_switch.subscription import Subscription
+from esl_handlers.virtual_switch.vocabulary import CAUSES
 
 BGAPI_SECONDS = 0.001
 """The listener waits in 1 ms ticks for the job's thread to begin."""

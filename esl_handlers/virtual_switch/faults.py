@@ -7,7 +7,7 @@ Each fault has a name and lasts ``for_seconds`` (default: until cleared):
     duplicate  share              some events twice
     swallow    share              some events never
     slow_reply seconds            every reply that much later
-    no_reply                      commands are obeyed, replies never come
+    no_reply                      commands are obeyed, replies never come (but for ``api virtual``)
 
 The event faults take ``events`` (comma-separated names; default all) and ``share`` (0 to 1, default 1). Faults of whole
 connections, of gateways and of the switch itself are in ``control.py``.

@@ -12,13 +12,13 @@ import uuid
 import zlib
 from collections.abc import Callable
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from esl_handlers.virtual_switch.channels import STATE_NUMBERS, Channel
+from esl_handlers.virtual_switch.channels import Channel
 from esl_handlers.virtual_switch.dial_string import DialString
 from esl_handlers.virtual_switch.people import Fate
 from esl_handlers.virtual_switch.render import BLOCKS, encode
+from esl_handlers.virtual_switch.vocabulary import STATE_NUMBERS, cause_of, phrase_of, q850
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.core import Core
@@ -31,47 +31,6 @@ POLL_SECONDS = 0.02
 DEAD_SECONDS = 32.0
 """Without any reply to the INVITE: timer B."""
 
-CAUSE_OF_STATUS = {
-    400: "NORMAL_TEMPORARY_FAILURE",
-    401: "CALL_REJECTED",
-    402: "CALL_REJECTED",
-    403: "CALL_REJECTED",
-    404: "UNALLOCATED_NUMBER",
-    405: "SERVICE_UNAVAILABLE",
-    406: "SERVICE_NOT_IMPLEMENTED",
-    407: "CALL_REJECTED",
-    408: "RECOVERY_ON_TIMER_EXPIRE",
-    410: "NUMBER_CHANGED",
-    415: "SERVICE_NOT_IMPLEMENTED",
-    480: "NO_USER_RESPONSE",
-    481: "NORMAL_TEMPORARY_FAILURE",
-    482: "EXCHANGE_ROUTING_ERROR",
-    483: "EXCHANGE_ROUTING_ERROR",
-    484: "INVALID_NUMBER_FORMAT",
-    485: "NO_ROUTE_DESTINATION",
-    486: "USER_BUSY",
-    487: "ORIGINATOR_CANCEL",
-    488: "INCOMPATIBLE_DESTINATION",
-    500: "NORMAL_TEMPORARY_FAILURE",
-    501: "SERVICE_NOT_IMPLEMENTED",
-    502: "NETWORK_OUT_OF_ORDER",
-    503: "NORMAL_TEMPORARY_FAILURE",
-    504: "RECOVERY_ON_TIMER_EXPIRE",
-    600: "USER_BUSY",
-    603: "CALL_REJECTED",
-    604: "NO_ROUTE_DESTINATION",
-    606: "INCOMPATIBLE_DESTINATION",
-    607: "UNWANTED",
-    608: "CALL_REJECTED",
-}
-REASONS = {status.value: status.phrase for status in HTTPStatus}
-PHRASES = {
-    480: "Temporarily Unavailable",
-    486: "Busy Here",
-    487: "Request Terminated",
-    488: "Not Acceptable Here",
-    603: "Decline",
-}
 LEDGER_ENDS = {
     "busy": "busy",
     "rejected": "rejected",
@@ -144,8 +103,8 @@ class Attempt:
         if self.fate.early_media:
             channel.progress_media = channel.core.now_us()
             channel.slots["progress_media"] = channel.progress_media
-            channel.slots["early"] = "yes"
             channel.render_block("answer")
+            channel.set("endpoint_disposition", "EARLY MEDIA")
             channel.answer_state = "early"
             channel.emit("CHANNEL_PROGRESS_MEDIA")
             channel.set_call_state("EARLY")
@@ -184,19 +143,18 @@ class Attempt:
         """A final status other than 200."""
         channel = self.channel
         status = self.fate.sip_status or 408
-        cause = CAUSE_OF_STATUS.get(status, "NORMAL_UNSPECIFIED" if status >= 400 else "REQUESTED_CHAN_UNAVAIL")
+        cause = cause_of(status)
         replied = self.fate.kind not in ("unreachable", "dead")
         channel.sip_status = status
-        phrase = PHRASES.get(status) or REASONS.get(status, "Failure")
         channel.slots |= {
             "sip_status": status,
-            "sip_phrase": encode(phrase),
+            "sip_phrase": encode(phrase_of(status)),
             "far_replied": "yes" if replied and channel.slots["unrung"] else "",
             "reply_port": channel.slots["far_port"] if replied else "0",
         }
         if replied:
             channel.slots["network_addr"] = "127.0.0.1"
-        channel.slots["q850"] = channel.q850(cause)
+        channel.slots["q850"] = q850(cause)
         channel.render_block("refused")
         channel.hang_up(cause, by_far_end=True, disposition="recv_refuse")
 

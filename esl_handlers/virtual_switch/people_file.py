@@ -20,14 +20,28 @@ A complete example::
     who = [{ kind = "congestion" }]
 
     [[number]]                               # everybody else
-    who = [
-      { kind = "person", share = 0.45, ring_seconds = { uniform = [2, 8] },
-        talk_seconds = { lognormal = [20.0, 0.6], most = 120 }, hangs_up = true },
-      { kind = "machine", share = 0.15, ring_seconds = 12, greeting_seconds = { uniform = [4, 9] } },
-      { kind = "busy", share = 0.15, after_seconds = { uniform = [0.3, 2] } },
-      { kind = "no_answer", share = 0.20 },
-      { kind = "refused", share = 0.05, status = 484 },
-    ]
+    [[number.who]]
+    kind = "person"
+    share = 0.45
+    ring_seconds = { uniform = [2, 8] }
+    talk_seconds = { lognormal = [20.0, 0.6], most = 120 }
+    hangs_up = true                          # false: talks until somebody else ends the call
+    [[number.who]]
+    kind = "machine"
+    share = 0.15
+    ring_seconds = 12
+    greeting_seconds = { uniform = [4, 9] }
+    [[number.who]]
+    kind = "busy"
+    share = 0.15
+    after_seconds = { uniform = [0.3, 2] }
+    [[number.who]]
+    kind = "no_answer"
+    share = 0.20
+    [[number.who]]
+    kind = "refused"
+    share = 0.05
+    status = 484
 
     [[bot]]                                  # SIP endpoints; the first whose uri (with * and ?) fits user@host
     uri = "collections@*"
