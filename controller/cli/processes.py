@@ -50,9 +50,16 @@ def controller(as_json: AsJson = False) -> None:
 
 def worker(as_json: AsJson = False) -> None:
     """Run the background work: imports, hopper, closing of windows and runs."""
+    from controller import logs
     from controller.jobs.supervisor import run_worker
 
-    run_worker(current_settings())
+    settings = current_settings()
+    writer = logs.configure(settings.logging)
+    logs.bind(node=settings.node)
+    try:
+        run_worker(settings)
+    finally:
+        writer.close()
     _ended("worker", 0, as_json)
 
 

@@ -1,7 +1,7 @@
 """Taking over what an earlier life of this controller left: live attempts of the ledger, asked for at the switch.
 
-Each is taken over as a call of its own and asked for. One that still lives goes on untouched, a bridged conversation too, and its
-end is recorded. One that ended unseen ends by the switch's own record. Where there is no record, or the switch itself was
+Each is taken over as a call of its own and asked for. One that still lives goes on untouched, a bridged conversation too, and
+its end is recorded. One that ended unseen ends by the switch's own record. Where there is no record, or the switch itself was
 restarted, its fate cannot be learned: ``unknown``, which counts as made: better one call too few than one too many (I3).
 """
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -17,7 +17,7 @@ LIFETIME_SECONDS = 10
 
 
 class RedisBoard:
-    """``ports.LiveBoard`` on Redis."""
+    """``ports.LiveBoard`` on Redis; for the thread that opened the client."""
 
     def __init__(self, client: Redis) -> None:
         self._client = client
@@ -59,3 +59,19 @@ class RedisBoard:
                 campaign = name.decode() if isinstance(name, bytes) else name
                 boards.setdefault(campaign, {})[node] = orjson.loads(row)
         return boards
+
+
+class BoardForAnyThread(RedisBoard):
+    """The board for readers in several native threads of a patched process: there a connection works only in the thread that
+    opened it, so each reading opens one of its own. open_client: a new client."""
+
+    def __init__(self, open_client: Callable[[], Redis]) -> None:
+        self._open_client = open_client
+
+    def nodes(self) -> list[str]:
+        with self._open_client() as client:
+            return RedisBoard(client).nodes()
+
+    def read(self) -> dict[str, dict[str, dict[str, object]]]:
+        with self._open_client() as client:
+            return RedisBoard(client).read()

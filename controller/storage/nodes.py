@@ -1,4 +1,4 @@
-"""What is kept of each controller between its lives: the switch's core, how far the journal was settled, when it was last seen."""
+"""What is kept of each controller between its lives: its switch's core, how far the journal was settled, when it was seen."""
 
 from __future__ import annotations
 

@@ -90,11 +90,12 @@ def test_a_database_that_is_away_is_told_apart(shell: Shell, monkeypatch: pytest
 
 @pytest.mark.parametrize(("section", "url"), [("DATABASE", "garbage"), ("DATABASE", "mysql://x/y"), ("REDIS", "http://x")])
 def test_a_url_that_is_none_is_told_with_what_is_wanted(shell: Shell, monkeypatch: pytest.MonkeyPatch, section: str, url: str):
-    """A refusal that names the setting, not a traceback."""
+    """Found when the settings are read: names the setting and what it should look like, and does not repeat a password."""
     monkeypatch.setenv(f"TRUNKLINE_{section}__URL", url)
     answer = shell.give("campaign", "ls")
-    assert answer.code == 1
-    assert answer.err.startswith(f"trunkline: {section.lower()}.url")
+    assert answer.code == 2
+    assert answer.err.startswith(f"trunkline: environment: TRUNKLINE_{section}__URL: is no such URL; it looks like ")
+    assert url not in answer.err
 
 
 @pytest.mark.parametrize("verb", ["controller", "worker", "campaign"])

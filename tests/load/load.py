@@ -116,7 +116,7 @@ def run(calls_per_second: float, calls: int, endings: tuple[int, ...], max_attem
         others = {"freeswitch": switch, "sipp_carrier": carrier, "sipp_bot": bots}
         before = {name: process.cpu_seconds() for name, process in others.items()}
         with trunkline.running():
-            trunkline.dial(patience_seconds=180.0 + max_attempts * 3 * calls / calls_per_second)
+            trunkline.dial(patience_seconds=900.0 + max_attempts * 3 * calls / calls_per_second)
             cpu = {name: process.cpu_seconds() - before[name] for name, process in others.items()} | trunkline.cpu_seconds()
             rows = trunkline.rows()
         invites = carrier.invites()[len(bare_invites) :]

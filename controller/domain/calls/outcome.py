@@ -63,7 +63,7 @@ RULES: dict[Outcome, OutcomeRule] = {
     Outcome.TIMEOUT: OutcomeRule(),
     Outcome.ERROR: OutcomeRule(),
     Outcome.GATEWAY_ERROR: OutcomeRule(charged=False, carrier_fault=True, retry_delay_seconds=30.0),
-    Outcome.CONGESTION: OutcomeRule(charged=False, carrier_fault=True, retry_delay_seconds=30.0),
+    Outcome.CONGESTION: OutcomeRule(charged=False, carrier_fault=True, retry_delay_seconds=15.0),
     Outcome.NOT_DIALLED: OutcomeRule(charged=False, retry_delay_seconds=1.0),
     Outcome.CANCELLED: OutcomeRule(charged=False, retry_delay_seconds=60.0),
     Outcome.UNKNOWN: OutcomeRule(),

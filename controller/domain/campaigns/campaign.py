@@ -23,7 +23,7 @@ MAX_LISTS = 10
 
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 HOURS = re.compile(rf"^{_CLOCK}-({_CLOCK}|24:00)$")
-SOUND_FILE = re.compile(r"^[A-Za-z0-9_./:=%,-]{1,255}$")
+SOUND_FILE = re.compile(r"^[A-Za-z0-9_./:=%,()-]{1,255}$")
 EXTENSION = re.compile(r"^[A-Za-z0-9_*#+-]{1,64}$")
 
 
@@ -42,7 +42,7 @@ class ConnectTo(Part):
         if len(given) != 1:
             raise ValueError(f"give exactly one of bot, playback, ivr (given: {', '.join(given) or 'none'})")
         if self.playback and not SOUND_FILE.fullmatch(self.playback):
-            raise ValueError("playback: letters, digits and _ . / : = % , - only")
+            raise ValueError("playback: letters, digits and _ . / : = % , ( ) - only")
         if self.ivr and not EXTENSION.fullmatch(self.ivr):
             raise ValueError("ivr: letters, digits and _ * # + - only")
         return self

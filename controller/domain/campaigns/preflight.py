@@ -158,7 +158,7 @@ def _lists(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
     if campaign.dnc is not None and campaign.dnc not in around.dnc_lists:
         yield Finding(
             Problem.DNC_LIST_UNKNOWN,
-            f"do-not-call list {campaign.dnc} does not exist; `trunkline dnc create {campaign.dnc}` makes it",
+            f"do-not-call list {campaign.dnc} does not exist; `trunkline dnc import {campaign.dnc} FILE` or `dnc add` makes it",
         )
 
 

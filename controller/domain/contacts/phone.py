@@ -77,7 +77,7 @@ def e164(phone: int) -> str:
 
 
 def masked(phone: int | str) -> str:
-    """For logs: country and first digits kept, the last four shown as they are, the middle hidden."""
+    """For logs: the first two and the last three digits; the middle is hidden."""
     digits = str(phone).lstrip("+")
     if len(digits) <= 6:
         return "*" * len(digits)
