@@ -186,10 +186,9 @@ class Channel:
     def emit(self, name: str, before: str = "", after: str = "", variables: bool = True, subclass: str = "") -> None:
         """Tell listeners. before, after: header lines around the channel's own."""
         core = self.core
-        now = core.now_us()
         sequence = core.next_sequence()
-        if core.wants(name, subclass):
-            head = core.envelope.head(name, now, sequence, subclass)
+        if core.audience(name, subclass):
+            head = core.envelope.head(name, core.now_us(), sequence, subclass)
             text = self.basic_text()
             core.deliver(name, f"{head}{before}{text}{self.variables_text() if variables else ''}{after}", "", subclass)
 

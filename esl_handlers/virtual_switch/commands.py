@@ -32,10 +32,10 @@ class Commands:
         self._table: dict[str, Callable[[str, Sequence[str]], bytes]] = {
             "api": self._api,
             "bgapi": self._bgapi,
-            "event": lambda rest, more: reply(self._subscription.add(rest.split())),
+            "event": lambda rest, more: self._changed(self._subscription.add(rest.split())),
             "filter": lambda rest, more: reply(self._subscription.filter(rest)),
             "linger": lambda rest, more: reply("-ERR not controlling a session"),
-            "nixevent": lambda rest, more: reply(self._subscription.remove(rest.split())),
+            "nixevent": lambda rest, more: self._changed(self._subscription.remove(rest.split())),
             "noevents": self._no_events,
             "nolinger": lambda rest, more: reply("-ERR not controlling a session"),
             "sendmsg": self._sendmsg,
@@ -68,7 +68,11 @@ class Commands:
 
     def _no_events(self, rest: str, more: Sequence[str]) -> bytes:
         self._forget_queue()
-        return reply(self._subscription.clear())
+        return self._changed(self._subscription.clear())
+
+    def _changed(self, text: str) -> bytes:
+        self._core.subscriptions_changed()
+        return reply(text)
 
     def _sendmsg(self, rest: str, more: Sequence[str]) -> bytes:
         channel = self._core.channels.get(rest.strip())

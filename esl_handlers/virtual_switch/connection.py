@@ -63,14 +63,14 @@ class Connection:
         try:
             self._send(b"Content-Type: auth/request\n\n")
             if gevent.with_timeout(AUTH_SECONDS, self._log_in, timeout_value=False):
-                self._core.listeners.add(self)
+                self._core.add_listener(self)
                 self._obey()
             self._send(disconnect_notice(GOODBYE))
         except OSError:
             log.debug("connection lost", exc_info=True)
         finally:
             self._open = False
-            self._core.listeners.discard(self)
+            self._core.remove_listener(self)
             pump.kill()
             if not self._mute:
                 self._socket.close()
@@ -165,7 +165,7 @@ class Connection:
     def _kill_for_lost_events(self) -> None:
         """FreeSWITCH tells the stuck client so on the blocked socket, holding the lock that every listener needs."""
         log.warning("listener killed because of lost events")
-        self._core.listeners.discard(self)
+        self._core.remove_listener(self)
         self._queue.clear()
         self._server.thawed.clear()
         try:
@@ -190,7 +190,7 @@ class Connection:
 
     def drop(self, how: str) -> None:
         """End the connection: ``close`` (FIN), ``rst``, or ``half_open`` (it stays up; nothing gets through)."""
-        self._core.listeners.discard(self)
+        self._core.remove_listener(self)
         if how == "half_open":
             self._mute = True
             return

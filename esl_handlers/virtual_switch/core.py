@@ -79,7 +79,8 @@ class Core:
         self.heartbeat_seconds = heartbeat_seconds
         self.timeline = Timeline()
         self.chance = random.Random(people.seed)
-        self.listeners: set[Listener] = set()
+        self._listeners: set[Listener] = set()
+        self._audiences: dict[tuple[str, str], list[Listener]] = {}
         self.channels: dict[str, Channel] = {}
         self.bot_calls: dict[str, int] = {}
         self.gateway_use: dict[str, GatewayUse] = {}
@@ -126,21 +127,38 @@ class Core:
 
     # events
 
-    def wants(self, name: str, subclass: str = "") -> bool:
-        """Whether anybody subscribed; nobody renders an event in vain."""
-        return any(listener.listens_to(name, subclass) for listener in self.listeners)
+    def add_listener(self, listener: Listener) -> None:
+        """It has logged in."""
+        self._listeners.add(listener)
+        self.subscriptions_changed()
+
+    def remove_listener(self, listener: Listener) -> None:
+        """It has gone. Twice is harmless."""
+        self._listeners.discard(listener)
+        self.subscriptions_changed()
+
+    def subscriptions_changed(self) -> None:
+        """Somebody subscribed to something, or no longer."""
+        self._audiences.clear()
+
+    def audience(self, name: str, subclass: str = "") -> list[Listener]:
+        """Who subscribed; nobody renders an event in vain."""
+        found = self._audiences.get((name, subclass))
+        if found is None:
+            found = [listener for listener in self._listeners if listener.listens_to(name, subclass)]
+            self._audiences[name, subclass] = found
+        return found
 
     def deliver(self, name: str, text: str, body: str = "", subclass: str = "") -> None:
         """To everybody who subscribed. text: all header lines."""
         event = frame(text, body)
-        for listener in list(self.listeners):
-            if listener.listens_to(name, subclass):
-                listener.hear(name, event)
+        for listener in self.audience(name, subclass):
+            listener.hear(name, event)
 
     def fire(self, name: str, headers: str, body: str = "") -> None:
         """An event that is not about a living channel."""
         sequence = self.next_sequence()
-        if self.wants(name):
+        if self.audience(name):
             self.deliver(name, self.envelope.head(name, self.now_us(), sequence) + headers, body)
 
     def job_done(self, job_uuid: str, command: str, arguments: str, result: str) -> None:

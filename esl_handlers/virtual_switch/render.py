@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib.resources import files
 
 UNSAFE = '\r\n #%&+:;<=>?@[\\]^`{|}"'
@@ -59,6 +60,7 @@ CALLING_LINES = {
 }
 
 
+@lru_cache(maxsize=8192)
 def encode(value: str) -> str:
     """Percent-encoded as in an event's value; UTF-8."""
     if value.isascii() and value.replace("-", "").isalnum():

@@ -193,7 +193,7 @@ def keep_asking(client: Client) -> None:
 
 def test_a_reader_that_stays_away_stops_every_connection(tmp_path: Path) -> None:
     """Its queue fills, events are lost, and from then on nobody is served until its socket is closed."""
-    with running_switch(tmp_path, EVERYBODY_ANSWERS, "--event-queue", "50", "--sps", "100000") as switch:
+    with running_switch(tmp_path, EVERYBODY_ANSWERS, "--event-queue", "2000", "--sps", "100000") as switch:
         stuck = switch.client("ALL")
         commands = switch.client()
         for n in range(400):
