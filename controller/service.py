@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -31,7 +31,7 @@ from controller.admin.verbs import VERBS
 from controller.checks import check_all
 from controller.clock import RealClock
 from controller.config import Settings
-from controller.domain.calls.events import CallEvent
+from controller.domain.calls.events import CallEvent, HungUp
 from controller.domain.finding import Finding
 from controller.domain.pacing.priority import Turns
 from controller.domain.site import Carrier
@@ -57,7 +57,7 @@ from controller.storage.site import SiteStore
 from esl_handlers.checkup import check_switch
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import Stage
-from esl_handlers.journal import Journal, Place
+from esl_handlers.journal import Journal, Place, every_end
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
@@ -375,6 +375,17 @@ def run_check(settings: Settings) -> list[Finding]:
     finally:
         redis.close()
         database.dispose()
+
+
+def journal_ends(path: Path) -> Iterator[tuple[str, HungUp]]:
+    """How calls of ours ended, by attempt id, from FreeSWITCH's journal and its rotated files; for ``trunkline reconcile``.
+
+    Raises Refused when the journal cannot be read.
+    """
+    try:
+        yield from every_end(path)
+    except OSError as error:
+        raise Refused(f"{path}: the journal cannot be read: {error.strerror}; see freeswitch.cdr_journal") from error
 
 
 def _check_freeswitch(settings: Settings, carriers: Sequence[Carrier]) -> list[Finding]:

@@ -94,12 +94,7 @@ class Journal:
         if place.inode == present.st_ino:
             # A shorter file than before has been emptied and begun anew.
             return [(self._path, place.offset if place.offset <= present.st_size else 0)]
-        rotated = []
-        for sibling in self._path.parent.glob(self._path.name + "*"):
-            if sibling != self._path and sibling.is_file():
-                status = sibling.stat()
-                rotated.append((status.st_mtime, status.st_ino, sibling))
-        rotated.sort()
+        rotated = _rotated(self._path)
         inodes = [inode for _, inode, _ in rotated]
         begin = inodes.index(place.inode) if place.inode in inodes else len(rotated)
         old = [(path, place.offset if inode == place.inode else 0) for _, inode, path in rotated[begin:]]
@@ -127,6 +122,27 @@ class Journal:
                     offset += len(rest)
                     rest = b""
             self._place = Place(inode, offset)
+
+
+def every_end(path: Path) -> Iterator[tuple[str, HungUp]]:
+    """The ends of our calls, from the first rotated file to the last whole line of the present one; lines in no layout of ours
+    are passed over. Raises OSError when the journal cannot be read."""
+    for file_path in (*(rotated for _, _, rotated in _rotated(path)), path):
+        with file_path.open("rb") as file:
+            while line := file.readline(LONGEST_LINE):
+                end = parse(line[:-1]) if line.endswith(b"\n") else True
+                if isinstance(end, tuple):
+                    yield end
+
+
+def _rotated(path: Path) -> list[tuple[float, int, Path]]:
+    """The older files of a journal, oldest first: when last written, inode, path."""
+    found = []
+    for sibling in path.parent.glob(path.name + "*"):
+        if sibling != path and sibling.is_file():
+            status = sibling.stat()
+            found.append((status.st_mtime, status.st_ino, sibling))
+    return sorted(found)
 
 
 def parse(line: bytes) -> tuple[str, HungUp] | bool:

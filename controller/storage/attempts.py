@@ -6,7 +6,7 @@ After ``StoreDown`` an opening may have happened; ``open_attempts_of`` tells. Wh
 
 Order of row locks (PostgreSQL): leads by id, runs, attempts by phone, totals by key; closing: attempts and their leads by
 attempt id, runs, totals. The two cannot wait for each other in a circle: one takes only leads in the hopper, the other only
-dialling ones.
+dialling ones; a correction takes one attempt and one lead.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from controller.domain.calls.outcome import RULES, Outcome
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.lifecycle import RunState
 from controller.domain.hopper.lead import LeadState
@@ -29,6 +30,9 @@ END_COLUMNS = (
     "ringing_at = ?, answered_at = ?, ended_at = ?, amd_verdict = ?, amd_ms = ?, connected_to = ?, connected_at = ?, "
     "outcome = ?, cause = ?, sip_status = ?, charged = ?"
 )
+
+UNSETTLED = (LeadState.WAITING, LeadState.HOPPER)
+"""States of a lead that may be dialled again and is not just now."""
 
 Move = tuple[int, LeadState, float | None, str]
 
@@ -123,6 +127,41 @@ class SqlAttemptStore:
             )
             tally.write(connection)
         return answers
+
+    def correct_end(self, end: AttemptEnd) -> bool:
+        """Write how an attempt that ended ``unknown`` did end; False, and nothing changed, when it is no such attempt.
+
+        What was charged stays charged, and a lead that is final stays final: a correction never makes a contact dialable
+        again. A lead that waits, or is in the hopper, is done when the outcome is final (somebody answered, a wrong number), or
+        when this was its last attempt and ``end.move`` is final.
+        """
+        tally = Tally()
+        with self._database.write() as connection:
+            found = execute(
+                connection,
+                "SELECT a.lead_id, a.run_id, a.charged, l.state, l.reason, a.created_at = (SELECT MAX(o.created_at) "
+                "FROM attempts o WHERE o.lead_id = a.lead_id) FROM attempts a JOIN leads l ON l.id = a.lead_id "
+                f"WHERE a.id = ? AND a.ended_at IS NOT NULL AND a.outcome = ? {lock(connection, 'FOR UPDATE OF a, l')}",
+                (end.attempt_id, Outcome.UNKNOWN.value),
+            ).first()
+            if found is None or end.outcome is Outcome.UNKNOWN:
+                return False
+            lead_id, run_id, charged, state, reason, is_last = found
+            *ending, _, attempt_id = _ending(end)
+            execute(connection, f"UPDATE attempts SET {END_COLUMNS} WHERE id = ?", (*ending, charged, attempt_id))
+            tally.add(run_id, "outcome", Outcome.UNKNOWN.value, -1)
+            tally.add(run_id, "outcome", end.outcome.value)
+            lead_state = LeadState(state)
+            stops = RULES[end.outcome].final or (is_last and end.move.state.final)
+            if stops and lead_state in UNSETTLED:
+                tally.leads(run_id, lead_state, LeadState.DONE)
+                settle(connection, [(lead_id, LeadState.DONE, None, end.outcome.value)])
+            elif is_last and lead_state.final and reason == Outcome.UNKNOWN.value:
+                execute(connection, "UPDATE leads SET reason = ? WHERE id = ?", (end.outcome.value, lead_id))
+            if is_last:
+                execute(connection, "UPDATE leads SET last_outcome = ? WHERE id = ?", (end.outcome.value, lead_id))
+            tally.write(connection)
+        return True
 
     def open_attempts_of(self, node: str) -> list[OpenAttempt]:
         """See the port; oldest first."""
