@@ -10,47 +10,39 @@ Leads taken but not launched stay in hand for the next pulse; their leases bring
 
 from __future__ import annotations
 
-import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 import gevent
-import orjson
 import structlog
 from gevent.event import Event
 
-from controller.domain.calls.actions import DialOrder
-from controller.domain.calls.record import AttemptDraft, Opening
-from controller.domain.calls.states import Call
-from controller.domain.campaigns.plan import RunPlan
+from controller.domain.calls.record import Opening
 from controller.domain.campaigns.retry import RetryPolicy
-from controller.domain.carriers.routing import routes
 from controller.domain.hopper.lead import HopperLead
 from controller.domain.pacing.board import Board
 from controller.domain.pacing.priority import Turns
-from controller.engine.call_desk import CallDesk, LiveCall
+from controller.engine.call_desk import CallDesk
 from controller.engine.gate import Open, Shut, Surroundings, gate
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.orders import attempt_draft, live_call, slot_request, slot_use
 from controller.engine.slots import SlotDesk
 from controller.engine.tick import Tick, Wish, tick
 from controller.engine.watch import Watch
 from controller.errors import LiveStateDown, StoreDown
 from controller.ports import (
-    CarrierChoice,
     Clock,
     Granted,
     Hopper,
     InThread,
-    Launch,
     LeadStore,
     Limits,
     NoSlot,
     RunningRun,
     RunStore,
     SlotRequest,
-    SlotUse,
     Usage,
 )
 
@@ -65,6 +57,7 @@ REFRESH_SECONDS = 0.5
 MOST_BACKLOG = 100
 """Commands the switch may be behind with before no more calls are launched: half a second at its full pace. Dialling on would
 ring people later than the calling hours, the rates and the agents were asked for."""
+NEVER = 0.0
 LEAST_LEASE_SECONDS = 3.0
 """A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
 
@@ -290,7 +283,7 @@ class DialLoop:
             floor = floors[key]
             if floor.in_hand:
                 lead = floor.in_hand.popleft()
-                request = _slot_request(lead, floor.run.plan)
+                request = slot_request(lead, floor.run.plan)
                 if request.carriers:
                     asked.append(_Asked(floor, lead, request))
                 else:
@@ -322,75 +315,28 @@ class DialLoop:
             round_.link(self._rounds.discard)
 
     def _write_ahead_and_place(self, launches: Sequence[tuple[_Asked, Granted, float]]) -> None:
-        drafts = [self._draft(one, granted) for one, granted, _ in launches]
+        now = self._clock.now()
+        drafts = [
+            attempt_draft(one.request, granted, one.lead, one.floor.run.plan, self._node, now) for one, granted, _ in launches
+        ]
         try:
             openings = self._ledger.open(drafts)
         except StoreDown as error:
             log.warning("round not launched", calls=len(drafts), reason=str(error))
             for one, granted, _ in launches:
-                self._slots.release(_slot_use(one, granted))
+                self._slots.release(slot_use(one.request, granted))
             return
         for (one, granted, launch_at), opening in zip(launches, openings, strict=True):
-            if opening is Opening.OPENED and one.floor.opened is not None:
-                self._desk.place(self._live_call(one, granted, launch_at, one.floor.opened.not_after))
-            elif opening is Opening.OPENED:
-                # The gate shut during the write-ahead: place it all the same; the desk refuses and closes it on record.
-                self._desk.place(self._live_call(one, granted, launch_at, 0.0))
+            if opening is Opening.OPENED:
+                # When the gate shut during the write-ahead, the desk refuses the call and closes it on record.
+                not_after = one.floor.opened.not_after if one.floor.opened is not None else NEVER
+                plan = one.floor.run.plan
+                self._desk.place(
+                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), launch_at, not_after)
+                )
             else:
                 log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)
-                self._slots.release(_slot_use(one, granted))
-
-    def _draft(self, one: _Asked, granted: Granted) -> AttemptDraft:
-        plan, lead = one.floor.run.plan, one.lead
-        return AttemptDraft(
-            attempt_id=one.request.attempt_id,
-            lead_id=lead.lead_id,
-            claim=lead.claim,
-            run_id=lead.run_id,
-            campaign_id=plan.campaign_id,
-            contact_id=lead.contact_id,
-            phone=lead.phone,
-            caller_id=granted.caller_id,
-            carrier=granted.carrier,
-            node=self._node,
-            created_at=self._clock.now(),
-            max_attempts=plan.retry.max_attempts,
-            dnc_list_ids=plan.dnc_list_ids,
-        )
-
-    def _live_call(self, one: _Asked, granted: Granted, launch_at: float, not_after: float) -> LiveCall:
-        plan, lead = one.floor.run.plan, one.lead
-        carrier = next(carrier for carrier in plan.carriers if carrier.name == granted.carrier)
-        order = DialOrder(
-            attempt_id=one.request.attempt_id,
-            campaign=plan.campaign,
-            run_id=lead.run_id,
-            gateway=carrier.gateway,
-            dial_string_number=carrier.dial_number(lead.phone),
-            caller_id=granted.caller_id,
-            ring_seconds=plan.max_ring_seconds,
-            max_seconds=plan.max_call_seconds,
-            target=plan.call_target,
-            attributes=_attributes(lead.attributes),
-        )
-        return LiveCall(
-            call=Call(order, placed_at=self._clock.now()),
-            lead_id=lead.lead_id,
-            contact_id=lead.contact_id,
-            run_id=lead.run_id,
-            attempts=lead.attempts,
-            uncharged=lead.uncharged,
-            policy=one.floor.policy,
-            use=_slot_use(one, granted),
-            launch=Launch(
-                carrier=next(choice for choice in one.request.carriers if choice.name == granted.carrier),
-                campaign_key=one.request.campaign_key,
-                rate=one.request.rate,
-                name=granted.launch,
-            ),
-            launch_at=launch_at,
-            not_after=not_after,
-        )
+                self._slots.release(slot_use(one.request, granted))
 
     def _defer(self, floor: Floor, lead: HopperLead, reason: str, seconds: float) -> None:
         try:
@@ -411,31 +357,6 @@ class DialLoop:
     def _shut_all(self, reason: str) -> None:
         for floor in self._floors.values():
             floor.binding, floor.reason, floor.until = "gate", reason, None
-
-
-def _slot_request(lead: HopperLead, plan: RunPlan) -> SlotRequest:
-    return SlotRequest(
-        attempt_id=str(uuid.uuid4()),
-        campaign_key=plan.campaign,
-        phone=lead.phone,
-        seats=plan.pacing.seats,
-        rate=plan.pacing.calls_per_second,
-        bot=plan.target.name if plan.target.capacity is not None else None,
-        bot_capacity=plan.target.capacity or 0,
-        carriers=tuple(
-            CarrierChoice(carrier.name, carrier.calls_per_second, carrier.channels, numbers)
-            for carrier, numbers in routes(lead.phone, plan.carriers, plan.numbers)
-        ),
-    )
-
-
-def _slot_use(one: _Asked, granted: Granted) -> SlotUse:
-    request = one.request
-    return SlotUse(request.attempt_id, request.campaign_key, request.phone, request.bot, granted.carrier)
-
-
-def _attributes(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple((str(name), str(value)) for name, value in orjson.loads(text).items()) if text else ()
 
 
 def _names(floors: Sequence[Floor]) -> tuple[list[str], list[str], list[str]]:
