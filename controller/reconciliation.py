@@ -1,8 +1,8 @@
 """The ledger of attempts held against the switch's journal and a carrier's file, call for call; repaired where that is certain.
 
-The journal goes through in portions, each looked up in the ledger; attempts that no line spoke of are looked at afterwards. What
-counts as a difference is decided in ``domain/reconcile``. A repair writes the end that the journal proves, with its line in the
-audit, in one transaction; whoever wrote the end first wins, a running controller included.
+The journal goes through in portions, each looked up in the ledger; attempts that no line spoke of are looked at afterwards.
+What counts as a difference is decided in ``domain/reconcile``. A repair writes the end that the journal proves, with its line
+in the audit, in one transaction; whoever wrote the end first wins, a running controller included.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Scope:
 @dataclass(slots=True)
 class Report:
     """lines: calls in the journal. attempts: compared with it. in_progress: open ones that may well be. before_journal: ended
-    before the journal begins, so that it proves nothing about them. repaired: as many of the differences as could be mended."""
+    before the journal begins, so that it proves nothing about them. repaired: attempts whose end was written."""
 
     lines: int = 0
     attempts: int = 0
@@ -53,10 +53,7 @@ class Report:
 
     @property
     def remaining(self) -> list[Difference]:
-        return [one for one in self.differences if one.kind not in REPAIRABLE or one.attempt_id not in self.repaired]
-
-
-REPAIRABLE = (Kind.STILL_OPEN, Kind.UNKNOWN)
+        return [one for one in self.differences if one.end is None or one.attempt_id not in self.repaired]
 
 
 class Reconciliation:
@@ -115,7 +112,7 @@ class Reconciliation:
     def repair(self, by: str) -> None:
         """Write the ends that are certain. by: who, for the audit."""
         for one in self.report.differences:
-            if one.end is None or one.attempt_id in self.report.repaired:
+            if one.end is None:
                 continue
             with one_transaction(self._database) as joined:
                 store = SqlAttemptStore(joined)
@@ -124,9 +121,9 @@ class Reconciliation:
                 else:
                     done = store.correct_end(one.end)
                 if done:
+                    self.report.repaired.add(one.attempt_id)
                     args = {"attempt_id": one.attempt_id, "kind": one.kind.value}
                     Audit(joined).write(self._now, by, "reconcile", args, True, f"{one.ours} → {one.theirs}")
-            self.report.repaired.add(one.attempt_id)
 
     def _wanted(self, run: StoredRun) -> bool:
         return self._scope.campaign in (None, run.plan.campaign) and self._scope.run in (None, run.number)

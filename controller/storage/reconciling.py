@@ -50,5 +50,7 @@ class Reconciling:
 
 
 def _recorded(row: Sequence[Any]) -> Recorded:
+    """In the order of COLUMNS, which is that of the fields."""
     *before, outcome, attempts, uncharged = row
-    return Recorded(*before, None if outcome is None else Outcome(outcome), attempts, uncharged)
+    values: list[Any] = [*before, None if outcome is None else Outcome(outcome), attempts, uncharged]
+    return Recorded(*values)

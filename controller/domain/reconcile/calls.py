@@ -72,13 +72,13 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One call, two stories. attempt_id: empty when the ledger has none. phone: digits, None when nobody says it. at: UTC epoch
-    seconds. ours, theirs: what the ledger and what the other record say. end: what the attempt's end must be, where the journal
-    proves it."""
+    """One call, two stories. attempt_id: empty when the ledger has none. phone: E.164, or as the carrier writes it; empty when
+    nobody says it. at: UTC epoch seconds. ours, theirs: what the ledger and what the other record say. end: what the attempt's
+    end must be, where the journal proves it."""
 
     kind: Kind
     attempt_id: str
-    phone: int | None
+    phone: str
     at: float
     ours: str
     theirs: str
@@ -109,7 +109,7 @@ def compare(attempt: Recorded, plan: RunPlan, line: HungUp | None, now: float) -
 
 def without_attempt(attempt_id: str, line: HungUp) -> Difference:
     """A call that left without being written down: what must never be (I3)."""
-    return Difference(Kind.NO_ATTEMPT, attempt_id, None, line.at, "", f"{line.outcome}, {line.cause}")
+    return Difference(Kind.NO_ATTEMPT, attempt_id, "", line.at, "", f"{line.outcome}, {line.cause}")
 
 
 def end_by(line: HungUp, attempt: Recorded, plan: RunPlan) -> AttemptEnd:
@@ -160,4 +160,4 @@ def _difference(kind: Kind, attempt: Recorded, theirs: str, end: AttemptEnd | No
     ours = "open" if attempt.outcome is None else attempt.outcome.value
     if kind is Kind.ANSWERED:
         ours += ", answered" if attempt.answered_at is not None else ", not answered"
-    return Difference(kind, attempt.attempt_id, attempt.phone, attempt.created_at, ours, theirs, end)
+    return Difference(kind, attempt.attempt_id, f"+{attempt.phone}", attempt.created_at, ours, theirs, end)

@@ -117,23 +117,22 @@ class CarrierRecord:
     def match(self, attempt: Recorded, numbers: Sequence[str]) -> Difference | None:
         """Claim the attempt's call and compare the two. numbers: what the carrier may call it by, digits."""
         call = self._claim(numbers, attempt.created_at)
+        phone = f"+{attempt.phone}"
         ours = "open" if attempt.outcome is None else attempt.outcome.value
         if call is None:
             if attempt.outcome is None or attempt.maybe_refused_here:
                 return None
-            return Difference(Kind.NOT_AT_CARRIER, attempt.attempt_id, attempt.phone, attempt.created_at, ours, "no call")
+            return Difference(Kind.NOT_AT_CARRIER, attempt.attempt_id, phone, attempt.created_at, ours, "no call")
         answered = attempt.answered_at is not None
         if attempt.outcome is None or call.answered in (None, answered):
             return None
         theirs = f"line {call.line}: {'answered' if call.answered else 'not answered'}"
-        return Difference(Kind.CARRIER_ANSWERED, attempt.attempt_id, attempt.phone, attempt.created_at, ours, theirs)
+        return Difference(Kind.CARRIER_ANSWERED, attempt.attempt_id, phone, attempt.created_at, ours, theirs)
 
     def unclaimed(self) -> list[Difference]:
         """Calls of the file without an attempt."""
         left = sorted((call for calls in self._by_number.values() for call in calls), key=lambda call: call.line)
-        return [
-            Difference(Kind.ONLY_AT_CARRIER, "", int(call.number), call.at, "no attempt", f"line {call.line}") for call in left
-        ]
+        return [Difference(Kind.ONLY_AT_CARRIER, "", call.number, call.at, "no attempt", f"line {call.line}") for call in left]
 
     def _claim(self, numbers: Sequence[str], at: float) -> CarrierCall | None:
         near = [
