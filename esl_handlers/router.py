@@ -29,6 +29,9 @@ SUBSCRIPTION = (
 GRACE_SECONDS = 60.0
 """A call that the switch does not know is kept this long, in case its last events are still on their way."""
 
+NOT_HEARD_FROM_THE_BEGINNING = -1
+"""Link age of an adopted call: that of no link."""
+
 
 class Router:
     """kill: called, and must return at once, when a call appears whose end was asked for before the switch knew it."""
@@ -66,12 +69,24 @@ class Router:
         else:
             call.gone = False
 
+    def adopt(self, attempt_id: str) -> None:
+        """Track a call that may have been dialled by somebody else, or before the last link: what was not heard of it proves
+        nothing."""
+        if attempt_id not in self._calls:
+            self._calls[attempt_id] = TrackedCall(attempt_id, "", None, None, NOT_HEARD_FROM_THE_BEGINNING)
+
     def call(self, attempt_id: str) -> TrackedCall | None:
         return self._calls.get(attempt_id)
 
     def forget(self, attempt_id: str) -> None:
         """The call never was."""
         self._calls.pop(attempt_id, None)
+
+    def keep(self, attempt_id: str) -> None:
+        """The switch knows the call; unless its end was heard meanwhile, it stays."""
+        call = self._calls.get(attempt_id)
+        if call is not None:
+            call.gone = False
 
     def forget_later(self, attempt_id: str) -> None:
         """The switch does not know the call: forget it unless something is heard of it meanwhile."""

@@ -184,11 +184,13 @@ class FreeSwitch:
             call.kill_wanted = False
 
     def alive(self, attempt_id: str) -> bool:
-        """See ``ports.Switch``. A call found alive that was not known here is adopted: its events are reported from now on."""
+        """See ``ports.Switch``. A call that was not known here is adopted: its events are reported from now on. Not only once
+        it is found alive: it may end while the answer is on its way, or begin after it."""
         router, _ = self._wired()
+        router.adopt(attempt_id)
         text = self._commands.send(f"api uuid_exists {attempt_id}").text.strip()
         if text == "true":
-            router.track(attempt_id)
+            router.keep(attempt_id)
             return True
         if text == "false":
             router.forget_later(attempt_id)

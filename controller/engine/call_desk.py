@@ -36,6 +36,8 @@ GRACE_SECONDS = 0.5
 """Between learning that a call is gone and looking for its end: the event may be on its way."""
 CREATION_SECONDS = 10.0
 """After the ring limit and this, a call that the switch neither has nor recorded was never created there."""
+ASK_AGAIN_SECONDS = 1.0
+"""A question that could not be put to the switch is put again after this."""
 LATE_SECONDS = 0.015
 """A call that is later than this for its launch time asks for a new one: a stalled loop must not turn into a burst."""
 
@@ -50,7 +52,8 @@ class HangUpRequest:
 @dataclass(slots=True)
 class LiveCall:
     """One call and all that hangs on it. launch: None for an adopted call, which has left long ago. launch_at: monotonic
-    seconds; not_after: UTC epoch seconds, the window's end. core: the life of the switch that was asked to dial."""
+    seconds; not_after: UTC epoch seconds, the window's end. core: the life of the switch that was asked to dial. unasked: the
+    switch could not be asked about it; events may have been missed meanwhile, so its usual patience does not hold."""
 
     call: Call
     lead_id: int
@@ -64,12 +67,17 @@ class LiveCall:
     launch_at: float
     not_after: float
     core: str = ""
+    unasked: bool = False
     queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
     greenlet: gevent.Greenlet[..., None] | None = None
 
     @property
     def attempt_id(self) -> str:
         return self.call.order.attempt_id
+
+    def patience(self) -> float:
+        """Seconds that may pass without an event before the switch is asked about the call."""
+        return ASK_AGAIN_SECONDS if self.unasked else self.call.expected_silence()
 
 
 class CallDesk:
@@ -156,7 +164,7 @@ class CallDesk:
                 self._launch(live)
             while live.call.state is not CallState.ENDED:
                 try:
-                    event = live.queue.get(timeout=live.call.expected_silence())
+                    event = live.queue.get(timeout=live.patience())
                 except Empty:
                     event = Overdue(self._clock.now())
                 self._take(live, event)
@@ -232,11 +240,14 @@ class CallDesk:
 
     def _ask(self, live: LiveCall) -> None:
         """Whether the call still lives; if not, how it ended, from the switch's record if need be."""
+        live.unasked = True
         try:
-            if self._switch.alive(live.attempt_id):
-                self._take(live, Left(self._clock.now()))
-                return
+            alive = self._switch.alive(live.attempt_id)
         except SwitchDown:
+            return
+        live.unasked = False
+        if alive:
+            self._take(live, Left(self._clock.now()))
             return
         # Its end may be on its way: an event that is already queued wins over the question's answer.
         self._clock.sleep(GRACE_SECONDS)

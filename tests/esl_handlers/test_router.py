@@ -311,3 +311,12 @@ def test_the_subscription_is_narrow() -> None:
     names = SUBSCRIPTION.split()[2:]
     assert "ALL" not in names
     assert set(names) == set(Floor().router.handlers()) | {"CUSTOM"}
+
+
+def test_an_adopted_call_is_not_called_undialled() -> None:
+    """Its CHANNEL_CREATE may have come before anybody listened, so a refusal of the switch's own proves nothing."""
+    floor = Floor()
+    floor.router.adopt("a1")
+    assert floor.tell(made_up("BACKGROUND_JOB", body=b"-ERR GATEWAY_DOWN\n")) == [
+        DialFailed(RECEIVED, Outcome.GATEWAY_ERROR, "GATEWAY_DOWN", left=True)
+    ]

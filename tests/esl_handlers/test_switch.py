@@ -245,16 +245,32 @@ def test_hang_up_before_the_switch_knows_the_call() -> None:
 
 
 def test_who_is_found_alive_is_adopted() -> None:
-    """A restarted controller asks for the calls in its books; those that live are heard from then on."""
+    """A restarted controller asks for the calls in its books. It hears them from then on, those too that the switch does not
+    know yet, or no longer: the command, or the end, may be on its way."""
     scripted = Scripted()
     scripted.answers["api uuid_exists"] = lambda command: api_reply(b"true" if command.endswith("a1") else b"false")
     with running(scripted) as (switch, desk, _):
         assert switch.alive("a1")
         assert not switch.alive("a2")
-        scripted.tell("CHANNEL_HANGUP_COMPLETE", uuid="a2")
+        for uuid in ("a1", "a2", "never-asked-for"):
+            scripted.tell("CHANNEL_HANGUP_COMPLETE", uuid=uuid)
+        assert eventually(lambda: len(desk.heard) == 2)
+        assert [attempt for attempt, _ in desk.heard] == ["a1", "a2"]
+
+
+def test_a_call_that_ends_while_it_is_asked_for_is_heard() -> None:
+    """The switch says "alive", and the end overtakes the answer."""
+    scripted = Scripted()
+
+    def ends_meanwhile(command: str) -> bytes:
         scripted.tell("CHANNEL_HANGUP_COMPLETE", uuid="a1")
-        assert eventually(lambda: desk.heard)
-        assert [attempt for attempt, _ in desk.heard] == ["a1"]
+        gevent.sleep(0.1)
+        return api_reply(b"true")
+
+    scripted.answers["api uuid_exists"] = ends_meanwhile
+    with running(scripted) as (switch, desk, _):
+        assert switch.alive("a1")
+        assert [type(event) for _, event in desk.heard] == [HungUp]
 
 
 def test_an_answer_that_is_none_is_not_taken_for_death() -> None:

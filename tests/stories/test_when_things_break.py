@@ -172,6 +172,31 @@ def test_after_a_lost_link_every_call_is_asked_for():
         assert run_id in {run.run_id for run in floor.store.running()}
 
 
+def test_a_question_that_could_not_be_put_is_put_again():
+    """Events flow again before commands do: the calls that ended meanwhile are found out soon, not when their time is up."""
+
+    def forever(order: DialOrder) -> list[tuple[float, CallEvent]]:
+        return [(0.001, Left(1.0)), (0.001, Connected(2.0, "bot"))]
+
+    with Floor(forever) as floor:
+        run_id = floor.campaign(2)
+        floor.wait(lambda: len(floor.switch.live) == 2 and all(call.connected_at for call in floor.desk.calls()))
+        alive = floor.switch.alive
+
+        def no_command_link(attempt_id: str) -> bool:
+            raise SwitchDown("no command link")
+
+        floor.switch.alive = no_command_link  # type: ignore[method-assign]
+        floor.desk.link_restored(same_core=False)
+        floor.clock.sleep(0.1)
+        assert len(floor.desk) == 2
+        floor.switch.core = "core-2"
+        floor.switch.live.clear()
+        floor.switch.alive = alive  # type: ignore[method-assign]
+        floor.wait(floor.finished(run_id))
+        assert [a.end.outcome for a in floor.store.attempts() if a.end is not None] == [Outcome.ANSWERED] * 2
+
+
 def test_the_switchs_own_record_tells_how_a_missed_call_ended():
     """The link was away while calls ended: their ends are read from the record, and nobody is called again for nothing."""
 
