@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from controller.domain.calls.events import HungUp
 from controller.domain.calls.outcome import Outcome
-from esl_handlers.journal import FIRST_LOOK_BYTES, LONGEST_LINE, Journal, Place, parse
+from esl_handlers.journal import FIRST_LOOK_BYTES, LONGEST_LINE, Journal, Place, every_end, parse
 
 ANSWERED = (
     "trunkline1,{0},{0},1000000,2000000,0,5000000,5100000,9000000,NORMAL_CLEARING,16,200,,recv_bye,connecting,b-leg,127.0.0.1"
@@ -154,3 +154,19 @@ def test_any_bytes_are_read_without_an_error(line: bytes):
     """Whatever stands in the file, a line is ours, another's, or damage."""
     result = parse(line)
     assert result in (True, False) or (isinstance(result, tuple) and result[0])
+
+
+def test_the_whole_journal_is_read_oldest_file_first(path: Path):
+    """For a comparison of everything: rotated files, then the present one; others' lines, damage and a torn end are passed over."""
+    old = path.with_name("Master.csv.2026-11-21-10-00-00")
+    write(old, BUSY.format("a-1"), OTHERS, "x" * 3 * LONGEST_LINE, ANSWERED.format("a-2"))
+    os.utime(old, (1_000, 1_000))
+    write(path, BUSY.format("a-3"))
+    write(path, BUSY.format("a-4"), end="")
+    assert [attempt_id for attempt_id, _ in every_end(path)] == ["a-1", "a-2", "a-3"]
+
+
+def test_a_journal_that_is_not_there_cannot_be_compared(path: Path):
+    """An absent record is not an empty one."""
+    with pytest.raises(FileNotFoundError):
+        list(every_end(path))
