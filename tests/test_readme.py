@@ -29,6 +29,7 @@ from controller.domain.contacts.column_map import ColumnMap, read_map
 from controller.domain.contacts.columns import Columns, read_header
 from controller.domain.contacts.csv_import import Contact, Row, read_rows
 from controller.domain.contacts.csv_text import records
+from controller.domain.reconcile.calls import Kind
 from controller.domain.site import PREDEFINED_DISPOSITIONS, Site, read_site
 from controller.metrics import SERIES
 from esl_handlers import originate
@@ -250,6 +251,11 @@ def test_example_configuration_is_read(tmp_path: Path, monkeypatch: pytest.Monke
 def test_example_people_are_read():
     """The people file for the first try has no mistake."""
     assert people_from(tomllib.loads(example("people.toml")), "README").rules
+
+
+def test_differences_are_those_of_the_comparison():
+    """Whatever `reconcile` may say has its row."""
+    assert [unquoted(row[0]) for row in table("difference")] == [kind.value for kind in Kind]
 
 
 def test_example_map_fits_its_columns():

@@ -133,9 +133,14 @@ def test_a_correction_and_its_audit_are_one(sql_world: SqlWorld):
     """Both are there or neither."""
     run_id = sql_world.new_run(phones(1))
     opened = lost(sql_world, run_id, GIVEN_UP)
-    with pytest.raises(RuntimeError, match="power cut"), one_transaction(sql_world.database) as joined:
-        assert SqlAttemptStore(joined).correct_end(answered(opened))
-        Audit(joined).write(200.0, "ops", "reconcile", {"attempt_id": "a"}, True, "")
-        raise RuntimeError("power cut")
+
+    def cut_short() -> None:
+        with one_transaction(sql_world.database) as joined:
+            assert SqlAttemptStore(joined).correct_end(answered(opened))
+            Audit(joined).write(200.0, "ops", "reconcile", {"attempt_id": "a"}, True, "")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        cut_short()
     assert row(sql_world, "a")[0] == "unknown"
     assert Audit(sql_world.database).latest() == []

@@ -157,7 +157,7 @@ def test_any_bytes_are_read_without_an_error(line: bytes):
 
 
 def test_the_whole_journal_is_read_oldest_file_first(path: Path):
-    """For a comparison of everything: rotated files, then the present one; others' lines, damage and a torn end are passed over."""
+    """Rotated files, then the present one; others' lines, damage and a torn end are passed over."""
     old = path.with_name("Master.csv.2026-11-21-10-00-00")
     write(old, BUSY.format("a-1"), OTHERS, "x" * 3 * LONGEST_LINE, ANSWERED.format("a-2"))
     os.utime(old, (1_000, 1_000))
