@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Sequence
@@ -127,6 +128,11 @@ class RealFreeSwitch:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"FreeSWITCH does not take commands: {self._child.tail()}")
             time.sleep(0.1)
+
+    def kill(self) -> None:
+        """End it without warning (SIGKILL). ``start`` gives it a new life in the same folder, on the same ports."""
+        if self._child is not None:
+            self._child.stop(signal.SIGKILL)
 
     def link(self) -> Link:
         """A new, logged-in connection to its event socket."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.freeswitch.ports import HOST, free_port, udp_taken
@@ -28,6 +29,22 @@ class Invite:
     caller_id: str
     call_id: str
     note: str
+
+
+@dataclass(frozen=True)
+class FarCall:
+    """One call from its INVITE to its end, as SIPp saw it. Times are UTC epoch seconds; None: not (yet). ended_by: ``far end``,
+    ``switch`` (a BYE came), ``refused`` (never answered, our CANCEL included), or empty."""
+
+    invite: Invite
+    answered_at: float | None = None
+    ended_at: float | None = None
+    ended_by: str = ""
+
+    @property
+    def talk_seconds(self) -> float | None:
+        """From the answer to the end."""
+        return None if self.answered_at is None or self.ended_at is None else self.ended_at - self.answered_at
 
 
 def sipp_binary() -> str | None:
@@ -74,16 +91,29 @@ class FarEnd:
 
     def invites(self) -> list[Invite]:
         """Every INVITE so far, in order; retransmissions are one."""
+        return [call.invite for call in self.calls()]
+
+    def calls(self) -> list[FarCall]:
+        """Every call so far, in the order of their INVITEs."""
+        calls: dict[str, FarCall] = {}
+        for kind, at, fields in self._lines():
+            if kind == "INVITE" and len(fields) == 4:
+                user, caller_id, call_id, note = fields
+                calls[call_id] = FarCall(Invite(at, user, caller_id, call_id, note))
+            elif kind == "ANSWERED" and fields[0] in calls:
+                calls[fields[0]] = replace(calls[fields[0]], answered_at=at)
+            elif kind == "ENDED" and fields[0] in calls:
+                calls[fields[0]] = replace(calls[fields[0]], ended_at=at, ended_by=fields[1])
+        return list(calls.values())
+
+    def _lines(self) -> Iterator[tuple[str, float, list[str]]]:
         if not self._log.exists():
-            return []
-        found = []
+            return
         for line in self._log.read_text(encoding="utf-8", errors="replace").splitlines():
             kind, _, rest = line.partition("|")
-            parts = rest.split("|")
-            if kind == "INVITE" and len(parts) == 5:
-                stamp, user, caller_id, call_id, note = parts
-                found.append(Invite(float(stamp.split("\t")[-1]), user, caller_id, call_id, note))
-        return found
+            stamp, *fields = rest.split("|")
+            if fields:
+                yield kind, float(stamp.split("\t")[-1]), fields
 
     def messages(self) -> str:
         """All SIP messages of a traced far end, as text."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from controller.admin import bus
+from controller.domain.hopper.lead import LeadState
+from controller.live.limits import RedisLimits
 from controller.storage.database import Database
-from controller.storage.tables import Attempt, Run
+from controller.storage.tables import Attempt, Lead, Run
 from tests.freeswitch.harness import REPOSITORY, RealFreeSwitch
 from tests.freeswitch.ports import HOST
 from tests.freeswitch.process import Child, cpu_of
@@ -31,12 +35,24 @@ class Row:
     outcome: str | None
     answered_at: float | None
     connected_at: float | None
+    attempt_id: str = ""
+    created_at: float = 0.0
+    ended_at: float | None = None
+    cause: str | None = None
 
 
 class Trunkline:
-    """Controller and worker beside one FreeSWITCH, in ``folder``; database by its URL, SQLite where it is empty."""
+    """Controller and worker beside one FreeSWITCH, in ``folder``; database by its URL, SQLite where it is empty. settings:
+    more environment variables."""
 
-    def __init__(self, folder: Path, switch: RealFreeSwitch, redis: RedisServer, database_url: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        switch: RealFreeSwitch,
+        redis: RedisServer,
+        database_url: str = "",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._folder = folder
         self._redis = redis
         self._children: dict[str, Child] = {}
@@ -54,6 +70,7 @@ class Trunkline:
             "TRUNKLINE_FREESWITCH__CDR_JOURNAL": str(switch.journal),
             "TRUNKLINE_METRICS__PORT": "0",
             "TRUNKLINE_LOGGING__LEVEL": "warning",
+            **(settings or {}),
         }
 
     @contextmanager
@@ -61,12 +78,26 @@ class Trunkline:
         """Controller and worker, as long as the block lasts."""
         try:
             for name in ("controller", "worker"):
-                self._children[name] = Child(name, [sys.executable, "-m", "controller", name], self._folder, self._env)
+                self.start(name)
             yield
         finally:
             for child in self._children.values():
                 child.stop(patience_seconds=90.0)
             self.database.dispose()
+
+    def start(self, name: str) -> Child:
+        """Begin the life, or one more, of the controller or the worker."""
+        self._children[name] = Child(name, [sys.executable, "-m", "controller", name], self._folder, self._env)
+        return self._children[name]
+
+    @property
+    def controller(self) -> Child:
+        """Its present, or last, life."""
+        return self._children["controller"]
+
+    def kill_controller(self) -> None:
+        """``kill -9``."""
+        self.controller.stop(signal.SIGKILL)
 
     def command(self, *words: str) -> str:
         """Run ``trunkline …``; what it printed. ``RuntimeError`` with its complaint when it refuses."""
@@ -84,12 +115,25 @@ class Trunkline:
 
     def dial(self, patience_seconds: float) -> None:
         """Load site, contacts and campaign, start it, and wait until its run has ended."""
+        self.begin()
+        self.wait_ended(patience_seconds)
+
+    def begin(self) -> None:
+        """Load site, contacts and campaign, and start it."""
         self.command("apply", "site.toml")
         self.command("list", "import", "load", "contacts.csv", "--region", "IN")
         self.command("apply", "campaign.toml")
         self.command("campaign", "start", "load")
+
+    @property
+    def ended(self) -> bool:
+        """Whether the campaign's run is over."""
+        return self._run_state() in ENDED
+
+    def wait_ended(self, patience_seconds: float) -> None:
+        """Until the run is over. RuntimeError when a process ends by itself, or it takes longer."""
         deadline = time.monotonic() + patience_seconds
-        while self._run_state() not in ENDED:
+        while not self.ended:
             for child in self._children.values():
                 if not child.alive():
                     raise RuntimeError(f"{child.name} ended: {child.tail()}")
@@ -106,8 +150,28 @@ class Trunkline:
     def rows(self) -> list[Row]:
         """The attempts table."""
         with self.database.read() as connection:
-            chosen = select(Attempt.phone, Attempt.outcome, Attempt.answered_at, Attempt.connected_at)
+            chosen = select(
+                Attempt.phone,
+                Attempt.outcome,
+                Attempt.answered_at,
+                Attempt.connected_at,
+                Attempt.id,
+                Attempt.created_at,
+                Attempt.ended_at,
+                Attempt.cause,
+            )
             return [Row(*row) for row in connection.execute(chosen)]
+
+    def unfinished_leads(self) -> int:
+        """Leads that are not final."""
+        with self.database.read() as connection:
+            open_ones = select(func.count()).select_from(Lead).where(Lead.state < LeadState.DONE)
+            return int(connection.execute(open_ones).scalar_one())
+
+    def slots_in_use(self) -> int:
+        """Seats, bot's and carrier's slots that are taken."""
+        usage = RedisLimits(bus.connect(self._redis.url), 30.0).usage(["load"], ["bot"], ["north"])
+        return sum((*usage.seats.values(), *usage.fleets.values(), *usage.channels.values()))
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time so far, by process, children included."""

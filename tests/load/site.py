@@ -20,8 +20,17 @@ def numbers(count: int, start: int, endings: tuple[int, ...]) -> list[str]:
     return [f"9198{start + place // len(endings):06d}{endings[place % len(endings)]:02d}" for place in range(count)]
 
 
-def write(folder: Path, phones: list[str], calls_per_second: float, seats: int, bot: str, max_attempts: int) -> None:
-    """``site.toml``, ``campaign.toml`` and ``contacts.csv`` in ``folder``."""
+def write(
+    folder: Path,
+    phones: list[str],
+    calls_per_second: float,
+    seats: int,
+    bot: str,
+    max_attempts: int,
+    connect: str = 'bot = "bot"',
+    ring_seconds: int = 5,
+) -> None:
+    """``site.toml``, ``campaign.toml`` and ``contacts.csv`` in ``folder``. connect: the campaign's way with who answers."""
     (folder / "site.toml").write_text(
         f"""
 [[carrier]]
@@ -46,11 +55,11 @@ tested = true
         f"""
 name = "load"
 lists = ["load"]
-max_ring_seconds = 5
-max_call_seconds = 120
+max_ring_seconds = {ring_seconds}
+max_call_seconds = 600
 
 [connect]
-bot = "bot"
+{connect}
 
 [numbers]
 pool = ["{CALLER_ID}"]
