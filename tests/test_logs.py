@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -118,14 +119,19 @@ def test_a_log_nobody_reads_stops_nothing_and_says_what_it_lost():
     for _ in range(200):
         writer.put(line)
     assert writer.dropped >= 200 - 50 - 64 // 4 - 1  # the pipe itself holds 64 kB
-    text = b""
-    while b"dropped" not in text:
-        text += os.read(reader, 65536)
-    writer.close()
+    chunks: list[bytes] = []
+
+    def read_all() -> None:
+        while more := os.read(reader, 65536):
+            chunks.append(more)
+
+    reading = threading.Thread(target=read_all)
+    reading.start()
+    writer.close(seconds=30.0)
     os.close(fd)
-    while more := os.read(reader, 65536):
-        text += more
+    reading.join(30.0)
     os.close(reader)
+    text = b"".join(chunks)
     told = [int(part.split()[0]) for part in text.split(b"dropped ")[1:]]
     assert sum(told) == writer.dropped
     assert text.count(b"x\n") + writer.dropped == 200
