@@ -100,7 +100,7 @@ def running_redis() -> Iterator[RedisServer]:
 @contextmanager
 def running_postgres() -> Iterator[PostgresServer]:
     """An empty PostgreSQL that never waits for the disk. As root it runs as ``postgres`` or ``nobody``: it refuses root."""
-    programs = _postgres_programs()
+    programs = postgres_programs()
     folder = Path(tempfile.mkdtemp(prefix="tl-pg-", dir="/tmp"))
     user: str | None = None
     if os.geteuid() == 0:
@@ -135,7 +135,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _postgres_programs() -> Path:
+def postgres_programs() -> Path:
     """The newest of Debian's, else where PATH leads."""
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: float(path.parts[-3]))
     if installed:

@@ -5,7 +5,8 @@ The far end is the virtual switch's ledger (or any list of calls that somebody e
 - every call of the ledger has an attempt of that identity, to that number, and the attempt has an end;
 - every attempt that counts as made, or has any sign of having left, is in the ledger;
 - the two agree on how it ended, where the far end can know;
-- no number was dialled while a call to it was live, no lead more often than its limit: a *double*;
+- no number was dialled while a call to it was live, no lead more often than its limit or after it had been connected: a
+  *double*;
 - no lead is left over: each is final.
 """
 
@@ -29,18 +30,27 @@ SAME_END: Mapping[str, frozenset[str]] = {
     "invalid": frozenset({"invalid_number", "unknown"}),
     "unavailable": frozenset({"rnr", "unknown"}),
     "congestion": frozenset({"congestion", "error", "unknown"}),
+    "timeout": frozenset({"timeout", "no_answer", "unknown"}),
+    "cancelled": frozenset({"cancelled", "no_answer", "unknown"}),
+    "lost": frozenset({"unknown"}),
+    "open": frozenset({"unknown"}),
 }
-"""What the far end saw → outcomes that agree with it; an end that is not listed is not compared."""
+"""What the far end saw → outcomes that agree with it; an end that is not listed is not compared. ``lost`` and ``open`` are
+calls that died with their switch before anybody had answered."""
 
 
 @dataclass(frozen=True, slots=True)
 class FarCall:
-    """A call as the far end wrote it down. number: the digits dialled. time: UTC epoch seconds."""
+    """A call as the far end wrote it down. number: the digits dialled. time, ended: UTC epoch seconds. ended: None where the
+    far end did not note it; then the call is taken to have lasted as long as its attempt. connected: joined with a bot."""
 
     time: float
     uuid: str
     number: str
     end: str
+    gateway: str = ""
+    ended: float | None = None
+    connected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +89,17 @@ class Findings:
 def read_ledger(path: Path) -> list[FarCall]:
     """The virtual switch's ledger; ``end`` is padded there and stripped here."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [FarCall(float(row["time"]), row["uuid"], row["number"], row["end"].strip()) for row in csv.DictReader(file)]
+        return [
+            FarCall(float(row["time"]), row["uuid"], row["number"], row["end"].strip(), row["gateway"])
+            for row in csv.DictReader(file)
+        ]
 
 
-def audit(rows: Iterable[Row], far: Iterable[FarCall], unfinished_leads: int = 0) -> Findings:
-    """Hold the two records against one another."""
+def audit(rows: Iterable[Row], far: Iterable[FarCall], unfinished_leads: int = 0, crashes: bool = False) -> Findings:
+    """Hold the two records against one another.
+
+    crashes: processes were killed meanwhile. Then an attempt of unknown fate, which counts as made, may never have left.
+    """
     found = Findings(unfinished_leads=unfinished_leads)
     attempts = {row.attempt_id: row for row in rows}
     ledger = list(far)
@@ -98,9 +114,9 @@ def audit(rows: Iterable[Row], far: Iterable[FarCall], unfinished_leads: int = 0
         else:
             found.mismatches += _disagreement(row, call)
     for row in attempts.values():
-        if row.attempt_id not in seen and row.charged:
+        if row.attempt_id not in seen and row.charged and not (crashes and row.outcome == Outcome.UNKNOWN):
             found.mismatches.append(f"attempt {row.attempt_id} ({row.outcome}) is not in the ledger")
-    found.doubles += _over_limit(attempts.values()) + _overlapping(attempts, ledger)
+    found.doubles += _over_limit(attempts.values()) + _overlapping(attempts, ledger) + _connected_again(attempts, ledger)
     return found
 
 
@@ -128,7 +144,7 @@ def _over_limit(rows: Iterable[Row]) -> list[str]:
 
 
 def _overlapping(attempts: Mapping[str, Row], ledger: Iterable[FarCall]) -> list[str]:
-    """Two calls to one number at the same time. A call lives until its attempt's end."""
+    """Two calls to one number at the same time."""
     by_number: dict[str, list[FarCall]] = defaultdict(list)
     for call in ledger:
         by_number[call.number].append(call)
@@ -137,8 +153,24 @@ def _overlapping(attempts: Mapping[str, Row], ledger: Iterable[FarCall]) -> list
         calls.sort(key=lambda call: call.time)
         for earlier, later in pairwise(calls):
             row = attempts.get(earlier.uuid)
-            if row is not None and row.ended_at is not None and later.time < row.ended_at - CLOCK_SECONDS:
+            ended = earlier.ended if earlier.ended is not None or row is None else row.ended_at
+            if ended is not None and later.time < ended - CLOCK_SECONDS:
                 doubles.append(f"calls {earlier.uuid} and {later.uuid} overlap")
+    return doubles
+
+
+def _connected_again(attempts: Mapping[str, Row], ledger: Iterable[FarCall]) -> list[str]:
+    """A contact that had talked to the bot, by the far end's word or ours, and was called once more."""
+    connected: dict[int, FarCall] = {}
+    doubles = []
+    for call in sorted(ledger, key=lambda call: call.time):
+        row = attempts.get(call.uuid)
+        if row is None:
+            continue
+        if row.contact_id in connected:
+            doubles.append(f"contact {row.contact_id} was connected by {connected[row.contact_id].uuid}, then {call.uuid}")
+        if call.connected or row.outcome == Outcome.ANSWERED:
+            connected[row.contact_id] = call
     return doubles
 
 
