@@ -231,8 +231,8 @@ class Granted:
 
 @dataclass(frozen=True, slots=True)
 class NoSlot:
-    """limit: ``seats``, ``dialling_rate``, ``fleet``, ``carrier_channels``, ``carrier_cps``, ``carrier_down`` or
-    ``number_busy``. retry_in_seconds: when asking again may help."""
+    """limit: ``seats``, ``dialling_rate``, ``fleet``, ``carrier_channels``, ``carrier_cps``, ``carrier_down``, ``number_busy``,
+    or ``settling`` (the live state was lost, living calls are being re-entered). retry_in_seconds: when to ask again."""
 
     limit: str
     retry_in_seconds: float
@@ -285,6 +285,10 @@ class Limits(Protocol):
 
     def renew(self, uses: Sequence[SlotUse]) -> None:
         """Extend the leases of living calls (and re-enter them after Redis lost its data)."""
+        ...
+
+    def epoch(self) -> str:
+        """Which life of the live state this is; another word after it was lost, and then living calls must be renewed."""
         ...
 
     def usage(self, campaign_keys: Sequence[str], bots: Sequence[str], carriers: Sequence[str]) -> Usage:

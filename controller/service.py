@@ -66,6 +66,8 @@ T = TypeVar("T")
 READERS = 4
 """Native threads for reading and for admin commands; the ledger has one of its own."""
 PUBLISH_SECONDS = 1.0
+EPOCH_SECONDS = 1.0
+"""How often it is looked whether Redis is still the one that holds our slots; well below the limits' settling time."""
 REMEMBER_SECONDS = 5.0
 SETTLED_SECONDS = 60.0
 """An end in the journal is written to the database within this, or the ledger is known to be waiting."""
@@ -203,6 +205,7 @@ class Controller:
         lasting("dial loop", self._dial_loop.run)
         lasting("admin", self._admin.run)
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
+        self._supervisor.every("epoch", EPOCH_SECONDS, lambda: self._slots.renew_if_lost(self.desk.uses))
         self._supervisor.every("publish", PUBLISH_SECONDS, self._publish)
         self._supervisor.every("survey", SURVEY_SECONDS, self._survey)
         self._supervisor.every("remember", REMEMBER_SECONDS, self._remember)

@@ -35,6 +35,7 @@ class SlotDesk:
         self._recoveries: list[str] = []
         self._work = Event()
         self._relaunching = BoundedSemaphore(RELAUNCHES)
+        self._epoch = ""
         self.healthy = True
 
     def release(self, use: SlotUse) -> None:
@@ -63,6 +64,19 @@ class SlotDesk:
             self._note(False, str(error))
         else:
             self._note(True, "")
+
+    def renew_if_lost(self, uses: Callable[[], Sequence[SlotUse]]) -> None:
+        """Re-enter the slots of living calls at once when the live state is not the one they were taken in."""
+        try:
+            epoch = self._limits.epoch()
+        except LiveStateDown as error:
+            self._note(False, str(error))
+            return
+        if epoch != self._epoch:
+            if self._epoch:
+                log.warning("live state", to="new", reason="Redis was restarted or lost its data; slots are re-entered")
+            self.renew(uses())
+            self._epoch = epoch if self.healthy else ""
 
     def run(self) -> None:
         while True:

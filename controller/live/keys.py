@@ -11,6 +11,7 @@
 | ``trunkline:rate:<campaign>`` | list | the same for the campaign's dialling rate | 60 s |
 | ``trunkline:turn:<campaign>:<carrier>`` | string | caller-id rotation | 1 day |
 | ``trunkline:carrier:<carrier>`` | hash | ``factor`` of the rate, ``streak`` of faults, ``rest_until`` ms | 10 min |
+| ``trunkline:epoch`` | hash | ``run`` id of this Redis, ``settled_at`` ms: nothing is granted before | - |
 | ``trunkline:board:<node>`` | hash | campaign → what this controller publishes, JSON | 10 s |
 | ``trunkline:nodes`` | zset | node → last seen, s | - |
 | ``trunkline:lease:<name>`` | string | the holder's fencing token | lease |

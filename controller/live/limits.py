@@ -25,6 +25,9 @@ HORIZON_SECONDS = 0.3
 LEAD_SECONDS = 0.03
 """And at least this far: the write-ahead comes first."""
 
+SETTLE_SECONDS = 3.0
+"""Controllers look every second whether the live state is still the one they know."""
+
 FAULTS_BEFORE_REST = 5
 FIRST_REST_SECONDS = 5.0
 LONGEST_REST_SECONDS = 120.0
@@ -33,10 +36,13 @@ RECOVERY_STEP = 0.05
 
 
 class RedisLimits:
-    """``ports.Limits`` on Redis. lease_seconds: how long a slot stays taken without a renewal."""
+    """``ports.Limits`` on Redis. lease_seconds: how long a slot stays taken without a renewal. settle_seconds: how long nothing
+    is granted after Redis lost its data or was restarted, so that every controller can re-enter its living calls' slots."""
 
-    def __init__(self, client: Redis, lease_seconds: float) -> None:
+    def __init__(self, client: Redis, lease_seconds: float, settle_seconds: float = SETTLE_SECONDS) -> None:
         self._client = client
+        self._settle_ms = int(settle_seconds * 1000)
+        self._epoch = client.register_script(scripts.EPOCH)
         self._lease_ms = int(lease_seconds * 1000)
         self._reserve = client.register_script(scripts.RESERVE)
         self._relaunch = client.register_script(scripts.RELAUNCH)
@@ -54,6 +60,7 @@ class RedisLimits:
             "horizon": HORIZON_SECONDS * 1000,
             "margin": MARGIN_SECONDS * 1000,
             "lead": LEAD_SECONDS * 1000,
+            "settle": self._settle_ms,
         }
         return [self._answer(row) for row in self._run(self._reserve, orjson.dumps(asked))]
 
@@ -75,6 +82,9 @@ class RedisLimits:
 
     def renew(self, uses: Sequence[SlotUse]) -> None:
         self._run(self._renew, orjson.dumps({"uses": [_use(use) for use in uses], "lease": self._lease_ms}))
+
+    def epoch(self) -> str:
+        return _text(self._run(self._epoch, self._settle_ms))
 
     def usage(self, campaign_keys: Sequence[str], bots: Sequence[str], carriers: Sequence[str]) -> Usage:
         wanted = [

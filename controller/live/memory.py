@@ -127,6 +127,9 @@ class MemoryLimits:
         for use in uses:
             self._enter(use, now)
 
+    def epoch(self) -> str:
+        return "memory"
+
     def usage(self, campaign_keys: Sequence[str], bots: Sequence[str], carriers: Sequence[str]) -> Usage:
         now = self._now()
         return Usage(

@@ -34,14 +34,42 @@ local function note_launch(key, rate, name)
 end
 """
 
+_EPOCH = """
+-- Which life of the live state this is. After Redis was restarted (its last second may be lost) or emptied, slots of living
+-- calls may be missing: nothing is granted until every controller has had time to re-enter its own.
+local function settling(settle)
+  local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local known = redis.call('HMGET', P .. 'epoch', 'run', 'settled_at')
+  if known[1] == run then return tonumber(known[2]) - now end
+  redis.call('HSET', P .. 'epoch', 'run', run, 'settled_at', string.format('%.3f', now + settle))
+  return settle
+end
+"""
+
+EPOCH = (
+    _COMMON
+    + _EPOCH
+    + """
+-- ARGV: settle ms. The name of this life.
+settling(tonumber(ARGV[1]))
+return redis.call('HGET', P .. 'epoch', 'run') .. redis.call('HGET', P .. 'epoch', 'settled_at')
+"""
+)
+
 RESERVE = (
     _COMMON
+    + _EPOCH
     + """
--- ARGV: JSON {requests, lease ms, horizon ms, margin ms, lead ms}
+-- ARGV: JSON {requests, lease ms, horizon ms, margin ms, lead ms, settle ms}
 -- Answer per request: {1, carrier, caller id, launch in ms, troubled, launch's name} or {0, limit, retry in ms}
 local asked = cjson.decode(ARGV[1])
 local lease_end = now + asked.lease
 local answers = {}
+local unsettled = settling(asked.settle)
+if unsettled > 0 then
+  for i = 1, #asked.requests do answers[i] = {0, 'settling', string.format('%.3f', unsettled)} end
+  return answers
+end
 for i, r in ipairs(asked.requests) do
   local no, wait = nil, 0
   local phone = P .. 'phone:' .. r.phone

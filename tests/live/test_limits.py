@@ -14,6 +14,7 @@ from redis import Redis
 from controller.live.limits import FAULTS_BEFORE_REST, HORIZON_SECONDS, RedisLimits
 from controller.live.memory import MemoryLimits
 from controller.ports import CarrierChoice, Granted, Launch, Limits, NoSlot, SlotRequest, SlotUse
+from tests.servers import RedisServer
 
 LEASE_SECONDS = 1.0
 FAST = CarrierChoice("fast", 1000.0, 100, ("+911", "+912", "+913"))
@@ -36,7 +37,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[SimpleNamespace]:
         return
     client = Redis.from_url(request.getfixturevalue("redis_server").url)
     client.flushall()
-    yield SimpleNamespace(limits=RedisLimits(client, LEASE_SECONDS), wait=time.sleep)
+    yield SimpleNamespace(limits=RedisLimits(client, LEASE_SECONDS, settle_seconds=0.0), wait=time.sleep)
     client.close()
 
 
@@ -189,3 +190,27 @@ def test_nothing_is_held_by_a_refused_call(world: SimpleNamespace):
     usage = world.limits.usage(["june"], ["bot"], ["tiny"])
     assert (usage.seats["june"], usage.fleets["bot"], usage.channels["tiny"]) == (0, 0, 1)
     assert take(world.limits, replace(refused, carriers=(FAST,))) == ["fast"]
+
+
+@pytest.fixture
+def client(redis_server: RedisServer) -> Iterator[Redis]:
+    client = Redis.from_url(redis_server.url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+def test_an_emptied_redis_grants_nothing_until_living_calls_are_back(client: Redis):
+    """Its seats were lost with its data: until every controller has re-entered its own, nobody gets one (invariant I5)."""
+    limits = RedisLimits(client, lease_seconds=30.0, settle_seconds=0.5)
+    before = limits.epoch()
+    time.sleep(0.6)
+    request = wanted(seats=1)
+    (granted,) = limits.reserve([request])
+    assert isinstance(granted, Granted)
+    client.flushall()
+    assert take(limits, wanted(seats=1)) == ["no settling"]
+    assert limits.epoch() != before
+    limits.renew([use_of(request, granted)])
+    time.sleep(0.6)
+    assert take(limits, wanted(seats=1)) == ["no seats"]
