@@ -12,7 +12,8 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,6 +134,16 @@ class RealFreeSwitch:
         """End it without warning (SIGKILL). ``start`` gives it a new life in the same folder, on the same ports."""
         if self._child is not None:
             self._child.stop(signal.SIGKILL)
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stopped as long as the block lasts: what is sent to it waits in its sockets."""
+        assert self._child is not None, "it runs"
+        self._child.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._child.process.send_signal(signal.SIGCONT)
 
     def link(self) -> Link:
         """A new, logged-in connection to its event socket."""

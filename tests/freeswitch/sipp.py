@@ -54,17 +54,30 @@ def sipp_binary() -> str | None:
 class FarEnd:
     """SIPp answering by one scenario (``carrier`` or ``bot``) on a port of its own.
 
-    talk_ms: how long those talk who hang up themselves. trace: keep every SIP message, for ``messages``.
+    ring_ms, talk_ms: how long those ring who answer, and talk who hang up themselves. media_port: where the far end wants its
+    RTP sent; SIPp itself does not look at it. trace: keep every SIP message, for ``messages``.
     """
 
-    def __init__(self, scenario: str, folder: Path, *, talk_ms: int = 1000, trace: bool = False) -> None:
+    def __init__(
+        self,
+        scenario: str,
+        folder: Path,
+        *,
+        ring_ms: int = 200,
+        talk_ms: int = 1000,
+        media_port: int | None = None,
+        trace: bool = False,
+    ) -> None:
         self.scenario = scenario
         self.port = free_port()
         self._log = folder / f"{scenario}.log"
         self._messages = folder / f"{scenario}.messages"
         script = folder / f"{scenario}.xml"
         text = (SCENARIOS / f"{scenario}.xml").read_text(encoding="utf-8")
-        script.write_text(text.replace('"TALK_MS"', f'"{talk_ms}"'), encoding="utf-8")
+        text = text.replace('"RING_MS"', f'"{ring_ms}"').replace('"TALK_MS"', f'"{talk_ms}"')
+        if media_port is not None:
+            text = text.replace("[media_port]", str(media_port))
+        script.write_text(text, encoding="utf-8")
         self._command = [
             "sipp", "-sf", str(script), "-i", HOST, "-p", str(self.port), "-mi", HOST, "-mp", str(free_port()),
             "-nostdin", "-aa", "-trace_logs", "-log_file", str(self._log),

@@ -120,10 +120,14 @@ class Trunkline:
 
     def begin(self) -> None:
         """Load site, contacts and campaign, and start it."""
+        self.load()
+        self.command("campaign", "start", "load")
+
+    def load(self) -> None:
+        """Store site, contacts and campaign."""
         self.command("apply", "site.toml")
         self.command("list", "import", "load", "contacts.csv", "--region", "IN")
         self.command("apply", "campaign.toml")
-        self.command("campaign", "start", "load")
 
     @property
     def ended(self) -> bool:

@@ -14,6 +14,7 @@ import contextlib
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
@@ -73,9 +74,9 @@ def run(
     freeswitch_kills: int,
     talk_seconds: float,
     seed: int,
-    endings: tuple[int, ...] = site.EVERYBODY,
+    settings: Mapping[str, str] | None = None,
 ) -> dict[str, object]:
-    """The whole of it; the report's keys and values."""
+    """The whole of it; the report's keys and values. settings: more environment variables for Trunkline."""
     chance = Random(seed)
     plan = ["kill"] * kills + ["drain"] * drains + ["freeswitch"] * freeswitch_kills
     chance.shuffle(plan)
@@ -88,9 +89,9 @@ def run(
         for server_of_ours in (carrier, bots, switch):
             stack.callback(server_of_ours.stop)
             server_of_ours.start()
-        settings = {"TRUNKLINE_DIALLING__DRAIN_SECONDS": str(DRAIN_SECONDS)}
-        trunkline = Trunkline(folder, switch, stack.enter_context(running_redis()), settings=settings)
-        numbers = site.numbers(calls, 500_000, endings)
+        environment = {"TRUNKLINE_DIALLING__DRAIN_SECONDS": str(DRAIN_SECONDS), **(settings or {})}
+        trunkline = Trunkline(folder, switch, stack.enter_context(running_redis()), settings=environment)
+        numbers = site.numbers(calls, 500_000, site.EVERYBODY)
         site.write(folder, numbers, calls_per_second, channels, f"sip:bot@{HOST}:{bots.port}", MAX_ATTEMPTS)
         with trunkline.running():
             began = time.time()
