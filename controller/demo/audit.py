@@ -23,10 +23,10 @@ from controller.domain.calls.outcome import RULES, Outcome
 
 SAME_END: Mapping[str, frozenset[str]] = {
     "answered": frozenset({"answered", "abandoned", "machine", "unknown"}),
-    "machine": frozenset({"answered", "abandoned", "machine", "unknown"}),
     "busy": frozenset({"busy", "unknown"}),
     "no_answer": frozenset({"no_answer", "cancelled", "unknown"}),
-    "reject": frozenset({"rejected", "unknown"}),
+    "rejected": frozenset({"rejected", "unknown"}),
+    "unreachable": frozenset({"gateway_error", "error", "unknown"}),
     "invalid": frozenset({"invalid_number", "unknown"}),
     "unavailable": frozenset({"rnr", "unknown"}),
     "congestion": frozenset({"congestion", "error", "unknown"}),
