@@ -242,6 +242,7 @@ class DialLoop:
             verdict = gate(floor.run, around, now)
             if isinstance(verdict, Shut):
                 floor.opened, floor.binding, floor.reason, floor.until = None, "gate", verdict.reason, verdict.until
+                floor.depth = 0  # the refill sweep empties the hopper of a run that may not dial
                 self._hand_back(floor)
             else:
                 floor.opened = verdict

@@ -29,7 +29,10 @@ def main() -> int:
     parser.add_argument("--contacts", type=int, default=20_000, help="in each run")
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the next one's is higher by one")
     parser.add_argument("--cps", type=int, default=CALLS_PER_SECOND, help="calls a second over both carriers")
+    parser.add_argument("--only", default="", help="kinds of faults, comma-separated; all by default")
+    parser.add_argument("--keep", action="store_true", help="keep the folders of clean runs too")
     asked = parser.parse_args()
+    only = [name for name in asked.only.split(",") if name]
     try:
         postgres = bool(postgres_programs())
     except Missing as error:
@@ -38,7 +41,10 @@ def main() -> int:
     say = partial(print, flush=True)
     writer = logs.configure(Logging(level="error", format="text"))
     try:
-        results = [told(run(asked.seed + turn, asked.contacts, asked.cps, postgres, say)) for turn in range(asked.runs)]
+        results = [
+            told(run(asked.seed + turn, asked.contacts, asked.cps, postgres, say, only, asked.keep))
+            for turn in range(asked.runs)
+        ]
     finally:
         writer.close()
     print(json.dumps(summary(results)), flush=True)

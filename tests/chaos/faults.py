@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from random import Random
 from time import time
@@ -189,10 +189,12 @@ TWO_AT_ONCE = 0.2
 
 
 class Schedule:
-    """Which fault strikes when: the same for the same seed. struck: how many of each kind so far."""
+    """Which fault strikes when: the same for the same seed. only: names of the kinds to choose from; none = all. struck: how
+    many of each kind so far."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, only: Collection[str] = ()) -> None:
         self._chance = Random(seed)
+        self._kinds = {kind: weight for kind, weight in KINDS.items() if not only or kind.__name__ in only}
         self.struck: dict[str, int] = {}
 
     def pause(self) -> float:
@@ -203,7 +205,7 @@ class Schedule:
 
     def strike(self, floor: Floor) -> tuple[str, bool]:
         """The next fault: its name, and whether it struck."""
-        kind = self._chance.choices(list(KINDS), list(KINDS.values()))[0]
+        kind = self._chance.choices(list(self._kinds), list(self._kinds.values()))[0]
         # However much one fault draws, the next one is the same.
         struck = kind(floor, Random(self._chance.getrandbits(64)))
         if struck:

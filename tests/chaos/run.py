@@ -11,7 +11,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -56,8 +56,17 @@ class Result:
         return not self.reckoning.wrong
 
 
-def run(seed: int, contacts: int, calls_per_second: int, postgres: bool, say: Callable[[str], object]) -> Result:
-    """postgres: whether there is one on this machine; the seed decides whether it is used. say: told how it goes."""
+def run(
+    seed: int,
+    contacts: int,
+    calls_per_second: int,
+    postgres: bool,
+    say: Callable[[str], object],
+    only: Collection[str] = (),
+    keep: bool = False,
+) -> Result:
+    """postgres: whether there is one on this machine; the seed decides whether it is used. say: told how it goes. only: kinds
+    of faults, all when empty. keep: the folder of a clean run too."""
     chance = Random(seed)
     nodes, wants_postgres = 1 + (chance.random() < 0.5), chance.random() < 0.5
     given = material(seed, contacts, calls_per_second)
@@ -68,7 +77,7 @@ def run(seed: int, contacts: int, calls_per_second: int, postgres: bool, say: Ca
         database = Database(floor.database.url)
         say(f"seed {seed}: {nodes} node(s), {database.url.get_backend_name()}, {contacts} contacts, in {folder}")
         _begin(floor, database, given)
-        schedule = Schedule(seed)
+        schedule = Schedule(seed, only)
         ended = _dial(floor, database, schedule, given, say)
         reckoning = _reckon(floor, database, given)
         if not ended:
@@ -78,7 +87,7 @@ def run(seed: int, contacts: int, calls_per_second: int, postgres: bool, say: Ca
         database.dispose()
     unasked = {process.name: process.unasked for process in floor.processes if process.unasked}
     say(f"seed {seed}: {reckoning.attempts} attempts, {reckoning.unknown} unknown; ended by themselves: {unasked or 'none'}")
-    if not reckoning.wrong:
+    if not reckoning.wrong and not keep:
         shutil.rmtree(folder, ignore_errors=True)
         return Result(seed, reckoning, schedule.struck, time.monotonic() - begun, None)
     (folder / "findings.json").write_text(json.dumps(reckoning.wrong, indent=1), encoding="utf-8")
