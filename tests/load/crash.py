@@ -28,6 +28,8 @@ from tests.load.load import show
 from tests.servers import running_redis
 
 MAX_ATTEMPTS = 2
+WHO = (*range(85), *range(90, 95))
+"""Everybody but those whom the carrier sometimes has no room for: such a call costs no attempt, so the limit would not show."""
 DRAIN_SECONDS = 2.0
 """Shorter than most talks: what lives longer is adopted by the next life."""
 LEASES_SECONDS = 35.0
@@ -91,7 +93,7 @@ def run(
             server_of_ours.start()
         environment = {"TRUNKLINE_DIALLING__DRAIN_SECONDS": str(DRAIN_SECONDS), **(settings or {})}
         trunkline = Trunkline(folder, switch, stack.enter_context(running_redis()), settings=environment)
-        numbers = site.numbers(calls, 500_000, site.EVERYBODY)
+        numbers = site.numbers(calls, 500_000, WHO)
         site.write(folder, numbers, calls_per_second, channels, f"sip:bot@{HOST}:{bots.port}", MAX_ATTEMPTS)
         with trunkline.running():
             began = time.time()
