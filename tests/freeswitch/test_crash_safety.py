@@ -24,7 +24,7 @@ from tests.freeswitch.process import Child
 from tests.freeswitch.sipp import FarCall, FarEnd, sipp_binary
 from tests.load import crash, site
 from tests.load.campaign import Row, Trunkline
-from tests.load.crash_report import MUST_BE_NONE
+from tests.load.crash_report import MUST_BE_NONE, faultless
 from tests.servers import running_redis
 
 pytestmark = pytest.mark.timeout(240)
@@ -213,4 +213,4 @@ def test_killed_again_and_again_nobody_is_called_twice() -> None:
         (*MUST_BE_NONE, "unfinished_leads", "leaked_slots"), 0
     )
     assert (result["kills"], result["drains"], result["freeswitch_kills"]) == (2, 1, 1)
-    assert crash.faultless(result)
+    assert faultless(result)
