@@ -21,7 +21,7 @@ local function next_launch(key, rate, margin, earliest)
   local calls, span = whole(rate)
   local at = earliest
   local newest = redis.call('LINDEX', key, 0)
-  if newest then at = math.max(at, tonumber(newest) + 0.9 * span / calls) end
+  if newest then at = math.max(at, tonumber(newest) + 0.5 * span / calls) end
   local oldest = redis.call('LINDEX', key, calls - 1)
   if oldest then at = math.max(at, tonumber(oldest) + span + margin) end
   return at

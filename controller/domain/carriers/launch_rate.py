@@ -1,9 +1,9 @@
 """Calls per second: when may the next call leave so that no one-second window ever holds more than the carrier allows?
 
 A token bucket does not do: full at the start of a second it lets twice the rate into one window. Here every launch is given a
-moment: the *n*-th last launch (n = the rate, whole calls) must lie more than a second back. Launches are also kept nearly an
-even spacing apart, so that a carrier never gets its whole second in one burst; "nearly" lets a late one be caught up. A margin
-covers the way from the decision to the wire. Rates below one call a second become one call every 1/rate seconds.
+moment: the *n*-th last launch (n = the rate, whole calls) must lie more than a second back. Launches are also kept half an
+even spacing apart, so that a carrier never gets its whole second in one burst, and yet a launch that was missed can be caught
+up. A margin covers the way from the decision to the wire. Rates below one call a second become one call every 1/rate seconds.
 
 The same arithmetic stands in the Redis script of ``live/limits.py`` (there it must run inside Redis); a contract test
 holds the two together.
@@ -16,8 +16,7 @@ from collections.abc import Sequence
 MARGIN_SECONDS = 0.02
 """Jitter allowed between a launch time and the wire."""
 
-
-SPACING = 0.9
+SPACING = 0.5
 """Least distance between two launches, as a share of the even one."""
 
 

@@ -27,7 +27,7 @@ WIDE = Board(
         ({"in_progress": 97}, 3, "seats"),
         ({"fleet_free": 2}, 2, "fleet"),
         ({"channels_free": 5}, 5, "carrier_channels"),
-        ({"calls_per_second": 20.0}, 7, "carrier_cps"),
+        ({"calls_per_second": 20.0}, 12, "carrier_cps"),
         ({"calls_per_second": 1.0, "rate_limited_by": "dialling_rate"}, 1, "dialling_rate"),
         ({"leads": 4}, 4, "leads"),
         ({"in_progress": 140}, 0, "seats"),
