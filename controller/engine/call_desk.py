@@ -51,9 +51,13 @@ class HangUpRequest:
 
 @dataclass(slots=True)
 class LiveCall:
-    """One call and all that hangs on it. launch: None for an adopted call, which has left long ago. launch_at: monotonic
-    seconds; not_after: UTC epoch seconds, the window's end. core: the life of the switch that was asked to dial. unasked: the
-    switch could not be asked about it; events may have been missed meanwhile, so its usual patience does not hold."""
+    """One call and all that hangs on it.
+
+    launch: None for an adopted call, which has left long ago. launch_at: monotonic seconds. not_after: UTC epoch seconds, the
+    window's end. core: the life of the switch that was asked to dial. known_since: monotonic seconds at which it was taken
+    over; a step of the wall clock must not make a young call look old. unasked: the switch could not be asked about it;
+    events may have been missed meanwhile, so its usual patience does not hold.
+    """
 
     call: Call
     lead_id: int
@@ -67,6 +71,7 @@ class LiveCall:
     launch_at: float
     not_after: float
     core: str = ""
+    known_since: float = 0.0
     unasked: bool = False
     queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
     greenlet: gevent.Greenlet[..., None] | None = None
@@ -154,6 +159,7 @@ class CallDesk:
         return len(self._calls)
 
     def _enter(self, live: LiveCall) -> None:
+        live.known_since = self._clock.monotonic()
         self._calls[live.attempt_id] = live
         self._empty.clear()
         self._watch.live_calls(len(self._calls))
@@ -258,12 +264,12 @@ class CallDesk:
             self._take(live, end)
             return
         same_core = live.core == self._switch.core
-        now = self._clock.now()
-        if same_core and not live.call.left and now < live.call.placed_at + live.call.order.ring_seconds + CREATION_SECONDS:
+        age = self._clock.monotonic() - live.known_since
+        if same_core and not live.call.left and age < live.call.order.ring_seconds + CREATION_SECONDS:
             # The command may still be on its way inside the switch; the overdue timer asks again.
             return
         recorded = self._switch.keeps_record and same_core
-        self._take(live, Vanished(now, "not known to the switch", recorded))
+        self._take(live, Vanished(self._clock.now(), "not known to the switch", recorded))
 
     def _try_hang_up(self, live: LiveCall, why: str) -> None:
         try:
