@@ -109,12 +109,13 @@ class Material:
 
 
 def material(seed: int, contacts: int, calls_per_second: int) -> Material:
-    """For one run. contacts: over both campaigns. calls_per_second: of both carriers together."""
+    """For one run. contacts: over both campaigns. calls_per_second: of both carriers together; a call lasts about three seconds,
+    so that every limit binds now and then."""
     each = calls_per_second // 2
     limits = Limits(
         calls_per_second={"east": each, "west": each},
-        channels={"east": calls_per_second * 3 // 2, "west": calls_per_second * 3 // 2},
-        seats={"june": calls_per_second * 2, "july": calls_per_second},
+        channels={"east": calls_per_second * 3 // 2, "west": calls_per_second * 7 // 5},
+        seats={"june": calls_per_second * 8 // 5, "july": calls_per_second * 6 // 5},
         fleet=calls_per_second * 5 // 2,
     )
     carriers = [
