@@ -1,0 +1,205 @@
+"""A controller of the model: the engine of production on the model's clock, and what ``service.py`` does around it.
+
+One object is one machine, with its switch; ``life`` is the process on it that lives now. Adoption and renewal are wired as in
+``service.py``, without its threads and sockets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any, TypeVar
+
+import gevent
+
+from controller.domain.calls.events import CallEvent, Overdue
+from controller.domain.pacing.priority import Turns
+from controller.engine.adopt import adopt_live_attempts
+from controller.engine.call_desk import CallDesk
+from controller.engine.dial_loop import DialLoop
+from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.slots import SlotDesk
+from controller.errors import LiveStateDown, StoreDown, SwitchDown, Unavailable
+from controller.live.memory import MemoryHopper, MemoryLimits
+from controller.storage.memory import MemoryStore
+from tests.model.far_end import ModelSwitch
+from tests.model.steps import Life, LifeClock, Stepped, Steps, settle
+from tests.stories.floor import NobodyWatches
+
+T = TypeVar("T")
+LEASE_SECONDS = 30.0
+RENEW_SECONDS = LEASE_SECONDS / 3.0
+PULSE_SECONDS = 30.0
+"""Real seconds: the model wakes the loop, no example lasts so long."""
+BUSY_SECONDS = 20.0
+
+
+class Shared:
+    """What all controllers share. Redis may lose everything at any moment: then both are new and empty."""
+
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.store = MemoryStore(BUSY_SECONDS)
+        self.hopper = MemoryHopper()
+        self.limits = self._new_limits()
+
+    def lose_redis(self) -> None:
+        self.hopper = MemoryHopper()
+        self.limits = self._new_limits()
+
+    def _new_limits(self) -> MemoryLimits:
+        return MemoryLimits(lambda: self.steps.elapsed, LEASE_SECONDS)
+
+
+class Machine:
+    """Where a controller runs, with the switch beside it; what is kept from one life of the controller to the next."""
+
+    def __init__(self, name: str, shared: Shared, switch: ModelSwitch) -> None:
+        self.name = name
+        self.shared = shared
+        self.switch = switch
+        self.former_core = ""
+        self.process: Process | None = None
+
+    def start(self) -> None:
+        if self.process is None:
+            self.process = Process(self, self.shared)
+
+    def kill(self) -> None:
+        """The controller dies; events that come now are told to nobody."""
+        if self.process is not None:
+            self.shared.steps.kill(self.process.life)
+            self.process = None
+
+    def holds_calls(self) -> bool:
+        return self.process is not None and len(self.process.desk) > 0
+
+    def drop_link(self) -> None:
+        self.switch.ready = False
+        self.switch.wire.clear()
+        if self.process is not None:
+            self.process.desk.link_lost()
+            self.process.loop.wake()
+        settle()
+
+    def restore_link(self, same_core: bool) -> None:
+        self.switch.ready = True
+        if self.process is not None:
+            if self.process.adopted:
+                self.process.desk.link_restored(same_core)
+            self.process.loop.wake()
+        settle()
+
+    def deliver(self, place: int, keep: bool) -> None:
+        """One of the events on the wire arrives, in whatever order; kept, it will come again."""
+        wire = self.switch.wire
+        if wire:
+            attempt_id, event = wire[place % len(wire)]
+            if not keep:
+                wire.remove((attempt_id, event))
+            if self.process is not None:
+                self.process.hear(attempt_id, event)
+            settle()
+
+
+class Process:
+    """One life of the controller."""
+
+    def __init__(self, machine: Machine, shared: Shared) -> None:
+        self.machine = machine
+        self.life = Life(machine.name)
+        self.adopted = False
+        self.heard_at: dict[str, float] = {}
+        self.renewed_at = shared.steps.elapsed
+        self._steps = shared.steps
+        self._clock = clock = LifeClock(shared.steps, self.life)
+        self._store: Any = Stepped(lambda: shared.store, shared.steps, self.life, StoreDown)
+        limits: Any = Stepped(lambda: shared.limits, shared.steps, self.life, LiveStateDown)
+        hopper: Any = Stepped(lambda: shared.hopper, shared.steps, self.life, LiveStateDown)
+        # the port promises that a command has not left when it says that the switch is down
+        switch: Any = Stepped(lambda: machine.switch, shared.steps, self.life, SwitchDown, certain=("dial",), never=("end_of",))
+        store = self._store
+        watch = NobodyWatches()
+        self.ledger = LedgerDesk(store, _at_once, clock, watch)
+        self.slots = SlotDesk(limits, clock, freed=lambda: self.loop.wake())
+        self.desk = CallDesk(
+            switch,
+            self.ledger,
+            self.slots,
+            clock,
+            watch,
+            may_dial=lambda run_id: self.loop.may_dial(run_id),
+            call_ended=lambda: self.loop.wake(),
+        )
+        self.loop = DialLoop(
+            node=machine.name,
+            runs=store,
+            leads=store,
+            hopper=hopper,
+            limits=limits,
+            ledger=self.ledger,
+            slots=self.slots,
+            desk=self.desk,
+            switch_ready=lambda: self.adopted and machine.switch.ready,
+            switch_backlog=lambda: 0,
+            in_thread=_at_once,
+            clock=clock,
+            watch=watch,
+            turns=Turns("strict", Random(1)),
+            pulse_seconds=PULSE_SECONDS,
+            number_busy_seconds=BUSY_SECONDS,
+        )
+        for work in (self.ledger.run, self.slots.run, self._adopt_until_done, self.loop.run):
+            gevent.spawn(work)
+        settle()
+
+    def hear(self, attempt_id: str, event: CallEvent) -> None:
+        self.heard_at[attempt_id] = self._steps.elapsed
+        self.desk.hear(attempt_id, event)
+
+    def ask(self, place: int) -> None:
+        """The switch is asked about one of the calls, as after a silence that took too long."""
+        calls = self.desk.calls()
+        if calls:
+            self.hear(calls[place % len(calls)].order.attempt_id, Overdue(self._clock.now()))
+            settle()
+
+    def timers(self) -> None:
+        """What the clock of a real process would have done by now: ask for silent calls, renew slots, remember the core."""
+        now = self._steps.elapsed
+        for call in self.desk.calls():
+            if now - self.heard_at.setdefault(call.order.attempt_id, now) >= call.expected_silence():
+                self.hear(call.order.attempt_id, Overdue(self._clock.now()))
+        if now - self.renewed_at >= RENEW_SECONDS:
+            self.renewed_at = now
+            gevent.spawn(self.slots.renew, self.desk.uses())
+        if self.adopted:
+            self.machine.former_core = self.machine.switch.core
+        settle()
+
+    def _adopt_until_done(self) -> None:
+        while not self.adopted:
+            if self.machine.switch.ready:
+                try:
+                    adopt_live_attempts(
+                        self.machine.name,
+                        self.machine.former_core,
+                        self._store,
+                        self._store,
+                        self.desk,
+                        self.slots,
+                        _at_once,
+                        self._clock,
+                    )
+                except Unavailable:
+                    self._clock.sleep(1.0)
+                    continue
+                self.adopted = True
+                self.loop.nudge()
+            else:
+                self._clock.sleep(1.0)
+
+
+def _at_once(work: Callable[[], T]) -> T:
+    """The model's stores do not block; a turn is taken within."""
+    return work()
