@@ -38,7 +38,7 @@ CREATION_SECONDS = 10.0
 """After the ring limit and this, a call that the switch neither has nor recorded was never created there."""
 ASK_AGAIN_SECONDS = 1.0
 """A question that could not be put to the switch is put again after this."""
-LATE_SECONDS = 0.015
+LATE_SECONDS = 0.01
 """A call that is later than this for its launch time asks for a new one: a stalled loop must not turn into a burst."""
 
 

@@ -28,7 +28,6 @@ who = [
   {{ kind = "rejected", share = 0.06, after_seconds = {{ uniform = [0.3, 2] }}, rings = true }},
   {{ kind = "unavailable", share = 0.05 }},
   {{ kind = "invalid", share = 0.04 }},
-  {{ kind = "congestion", share = 0.01 }},
 ]
 
 [[bot]]
@@ -109,8 +108,8 @@ class Material:
 
 
 def material(seed: int, contacts: int, calls_per_second: int) -> Material:
-    """For one run. contacts: over both campaigns. calls_per_second: of both carriers together; a call lasts about three seconds,
-    so that every limit binds now and then."""
+    """For one run. contacts: over both campaigns. calls_per_second: of both carriers together; with calls of about
+    three seconds every limit binds now and then."""
     each = calls_per_second // 2
     limits = Limits(
         calls_per_second={"east": each, "west": each},

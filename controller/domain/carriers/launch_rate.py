@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-MARGIN_SECONDS = 0.02
-"""Jitter allowed between a launch time and the wire."""
+MARGIN_SECONDS = 0.03
+"""Jitter allowed between a launch time and the wire: a third is the loop's, which may be so late before the call asks for
+another time; the rest is the way to the switch."""
 
 SPACING = 0.5
 """Least distance between two launches, as a share of the even one."""

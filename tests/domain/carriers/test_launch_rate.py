@@ -34,7 +34,7 @@ def test_unused_time_is_not_saved_up():
 
 
 def test_a_steady_caller_gets_nearly_the_whole_rate():
-    """The margin costs two per cent, not more."""
+    """The margin costs three per cent, not more."""
     launches: list[float] = []
     now = 0.0
     while now < 100.0:
