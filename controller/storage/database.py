@@ -73,7 +73,8 @@ class Database:
 
     def upgrade(self) -> None:
         """Bring the schema up to date."""
-        upgrade(self.url.render_as_string(hide_password=False))
+        with self._outages():
+            upgrade(self.url.render_as_string(hide_password=False))
 
     def dispose(self) -> None:
         """Close all connections; the next use opens new ones."""
@@ -81,9 +82,14 @@ class Database:
 
     @contextmanager
     def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        with self._outages(), engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _outages(self) -> Iterator[None]:
+        """Whatever shows that the database is away leaves as ``StoreDown``."""
         try:
-            with engine.begin() as connection:
-                yield connection
+            yield
         except (DBAPIError, PoolTimeout) as error:
             if _away(error):
                 cause = error.orig if isinstance(error, DBAPIError) else error

@@ -55,6 +55,12 @@ def test_an_unusable_url_is_refused_in_words():
         Database("sqlite://")
 
 
+def test_a_schema_cannot_be_brought_up_to_date_while_the_database_is_away():
+    """A process that starts in the middle of an outage says so in a line, and its supervisor tries again."""
+    with pytest.raises(StoreDown, match="port 1"):
+        Database("postgresql://nobody@127.0.0.1:1/none").upgrade()
+
+
 def test_a_locked_sqlite_is_down(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch):
     """A writer that waits too long for the lock gives up, with SQLite's own words; readers go on."""
     monkeypatch.setattr(database_module, "BUSY_SECONDS", 0.05)
