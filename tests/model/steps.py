@@ -35,7 +35,7 @@ class Life:
 
 @dataclass(eq=False)
 class Pause:
-    """A greenlet of ``life`` that waits before or behind ``what``. error: what the model may let it meet there; None = nothing."""
+    """A greenlet of ``life`` that waits before or behind ``what``. error: what it may meet there; None = nothing."""
 
     life: Life
     what: str
@@ -128,8 +128,8 @@ class LifeClock:
 
 
 class Stepped:
-    """A port as one process sees it: each call of a method is a turn. port: gives what fulfils it at that moment. certain: methods
-    that fail only before anything was done, because the port promises so. never: methods that do not fail."""
+    """A port as one process sees it: each call of a method is a turn. port: gives what fulfils it at that moment. certain:
+    methods that fail only before anything was done, because the port promises so. never: methods that do not fail."""
 
     def __init__(
         self,

@@ -1,8 +1,8 @@
 """The protocol of leads, attempts and slots under every interleaving that hypothesis finds: two controllers, one database, one
 Redis, two switches, phones.
 
-The engine is production's own, greenlets and all; its turns, the clock and the network are the model's. What must hold is asked
-after every step, at the far end where possible (design section 4: I1, I2, I3, I5). A failing example is a list of steps to read.
+The engine is production's own, greenlets and all; its turns, the clock and the network are the model's. What must hold is
+asked after every step, at the far end where possible (design section 4: I1, I2, I3, I5). A failing example is a list of steps.
 """
 
 from __future__ import annotations
