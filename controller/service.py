@@ -128,6 +128,7 @@ class Controller:
         self._nodes = NodeStore(self._database)
         self._database.upgrade()
         self._former = self._nodes.load(settings.node)
+        self._core = self._former.core if self._former is not None else ""
 
     def _build_engine(self) -> None:
         settings, clock, watch = self._settings, self._clock, self._metrics
@@ -267,7 +268,7 @@ class Controller:
                 try:
                     adopt_live_attempts(
                         self._settings.node,
-                        self._former.core if self._former is not None else "",
+                        self._core,
                         self._attempts,
                         self._runs,
                         self.desk,
@@ -280,6 +281,7 @@ class Controller:
                     gevent.sleep(ADOPT_RETRY_SECONDS)
                     continue
                 self._adopted = True
+                self._remember()
                 self._dial_loop.nudge()
             else:
                 gevent.sleep(0.1)
@@ -313,8 +315,10 @@ class Controller:
     def _remember(self) -> None:
         """What the next life of this node needs: the switch's core, and how far the journal is surely settled."""
         settled = self._settled_place()
+        if self._adopted:
+            self._core = self.desk.core_to_remember(self._core)
         state = NodeState(
-            core=self.switch.core if self._adopted else (self._former.core if self._former is not None else ""),
+            core=self._core,
             journal_inode=settled.inode if settled is not None else None,
             journal_offset=settled.offset if settled is not None else None,
             seen_at=self._clock.now(),

@@ -151,6 +151,17 @@ class CallDesk:
         """The slots that living calls hold, for renewal."""
         return [live.use for live in self._calls.values()]
 
+    def core_to_remember(self, known: str) -> str:
+        """Which life of the switch the next life of this controller should take its calls to belong to; ``known`` so far.
+
+        While a call of an earlier one is not settled, that stays: held against the present core, a call that died with the
+        switch and left no record would pass for one that was never dialled.
+        """
+        core = self._switch.core
+        left = (live for live in self._calls.values() if live.core or live.launch is None)
+        settled = all(live.core == core for live in left) and self._ledger.flushed(0.0)
+        return core if settled else known
+
     def wait_empty(self, seconds: float) -> bool:
         """Wait for the last call to end; False when that took longer."""
         return bool(self._empty.wait(seconds))

@@ -174,7 +174,7 @@ class Process:
             self.renewed_at = now
             gevent.spawn(self.slots.renew, self.desk.uses())
         if self.adopted:
-            self.machine.former_core = self.machine.switch.core
+            self.machine.former_core = self.desk.core_to_remember(self.machine.former_core)
         settle()
 
     def _adopt_until_done(self) -> None:
