@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-import gevent
 import structlog
 from gevent.event import AsyncResult, Event
 
@@ -72,7 +71,7 @@ class LedgerDesk:
             while self._openings or self._ends:
                 if not self._write_ends():
                     self._refuse_openings()
-                    gevent.sleep(RETRY_SECONDS)
+                    self._clock.sleep(RETRY_SECONDS)
                     continue
                 self._write_openings()
             self._idle.set()
