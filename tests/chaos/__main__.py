@@ -57,6 +57,8 @@ def told(result: Result) -> Result:
     for kind, sentences in result.reckoning.wrong.items():
         for sentence in sentences[:10]:
             print(f"  {kind}: {sentence}", flush=True)
+    for sentence in result.reckoning.bunched:
+        print(f"  on the way: {sentence}", flush=True)
     if result.folder is not None:
         print(f"  kept: {result.folder}", flush=True)
     return result
@@ -78,6 +80,7 @@ def summary(results: list[Result]) -> dict[str, object]:
         "over_limit": sum(len(one.over_limit) for one in found),
         "mismatches": sum(len(one.mismatches) for one in found),
         "unknown": sum(one.unknown for one in found),
+        "bunched": sum(len(one.bunched) for one in found),
         "faults": dict(sorted(faults.items())),
         "seconds": round(sum(result.seconds for result in results), 1),
     }

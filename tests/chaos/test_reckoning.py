@@ -5,7 +5,7 @@ from __future__ import annotations
 from controller.demo.audit import FarCall, Findings, Row, audit
 from controller.storage.exports import AttemptRow
 from tests.chaos.files import Limits
-from tests.chaos.reckoning import most_at_once, most_in_a_second, over_limit
+from tests.chaos.reckoning import most_at_once, most_within, over_limit, over_rate
 
 
 def row(name: str, outcome: str, contact: int = 1, ended_at: float | None = 10.0) -> Row:
@@ -62,7 +62,16 @@ def test_the_most_calls_at_once_are_counted_at_the_far_end():
 
 def test_any_one_second_window_counts():
     """Ten calls around the turn of a second are ten in one second."""
-    assert most_in_a_second([0.9, 0.95, 1.0, 1.05, 1.91]) == (4, 0.9)
+    assert most_within([0.9, 0.95, 1.0, 1.05, 1.91], 1.0) == (4, 0.9)
+
+
+def test_calls_that_were_held_up_on_their_way_are_told_apart_from_calls_too_many():
+    """Two calls 950 ms apart were a second apart when they left; two that are 500 ms apart were not."""
+    limits = Limits(calls_per_second={"east": 1}, channels={"east": 9}, seats={"june": 9}, fleet=9)
+    held_up = [far("a", 1.0, "busy", ended=1.2), far("b", 1.95, "busy", ended=2.1)]
+    assert over_limit([], held_up, limits) == []
+    assert len(over_rate(held_up, limits, 1.0)) == 1
+    assert len(over_limit([], [far("a", 1.0, "busy", ended=1.2), far("b", 1.5, "busy", ended=1.7)], limits)) == 1
 
 
 def test_each_limit_is_held_against_its_own_calls():
@@ -70,4 +79,4 @@ def test_each_limit_is_held_against_its_own_calls():
     limits = Limits(calls_per_second={"east": 1}, channels={"east": 1}, seats={"june": 1}, fleet=1)
     calls = [far("a", 1.0, "answered", 1, ended=3.0), far("b", 1.5, "answered", 2, ended=3.0)]
     kinds = [sentence.split(" of ")[0] for sentence in over_limit([attempt("a", "june"), attempt("b", "june")], calls, limits)]
-    assert sorted(kinds) == ["calls a second", "channels", "fleet", "seats"]
+    assert sorted(kinds) == ["channels", "fleet", "rate", "seats"]
