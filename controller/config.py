@@ -169,8 +169,10 @@ def load(path: Path | None = None) -> Settings:
     if file.exists():
         try:
             tomllib.loads(file.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are; so is an integer of thousands of digits
             raise BadFile(str(file), [f"is not TOML: {error}"]) from error
+        except RecursionError as error:
+            raise BadFile(str(file), ["is not TOML of ours: values are nested too deeply"]) from error
 
     class FromFile(Settings):
         @classmethod

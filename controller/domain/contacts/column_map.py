@@ -33,7 +33,9 @@ def read_map(text: str) -> ColumnMap | list[str]:
     """The map, or every mistake in it."""
     try:
         return ColumnMap.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        return [f"is not TOML: {error}"]
     except ValidationError as error:
         return mistakes(error)
+    except ValueError as error:  # TOMLDecodeError is one; so is an integer of thousands of digits
+        return [f"is not TOML: {error}"]
+    except RecursionError:
+        return ["is not TOML of ours: values are nested too deeply"]
