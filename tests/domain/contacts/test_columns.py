@@ -83,3 +83,11 @@ def test_mistakes_in_a_map_are_told(text: str, words: str) -> None:
     found = read_map(text)
     assert isinstance(found, list)
     assert words in found[0]
+
+
+@pytest.mark.parametrize("value", ["[" * 5000, "{a=" * 5000, "1" * 5000])
+def test_a_map_made_to_break_its_reader_is_refused(value: str) -> None:
+    """Nested without end, or a number without end: one sentence, no crash."""
+    found = read_map(f"phone = {value}")
+    assert isinstance(found, list)
+    assert found[0].startswith("is not TOML")
