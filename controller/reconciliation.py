@@ -100,13 +100,17 @@ class Reconciliation:
         period = record.period()
         if period is None:
             return
+        last: list[tuple[StoredRun, Recorded]] = []  # a refused call must not claim the one that was made in its place
         for run in self._all_runs:
             for attempt in self._attempts.of_run(run.id, period):
                 if carrier is not None and attempt.carrier != carrier:
                     continue
-                difference = record.match(attempt, _numbers(attempt, run.plan))
-                if difference is not None and run.id in self._in_scope:
-                    self.report.differences.append(difference)
+                if attempt.maybe_refused_here:
+                    last.append((run, attempt))
+                else:
+                    self._match(record, run, attempt)
+        for run, attempt in last:
+            self._match(record, run, attempt)
         self.report.differences += record.unclaimed()
 
     def repair(self, by: str) -> None:
@@ -124,6 +128,11 @@ class Reconciliation:
                     self.report.repaired.add(one.attempt_id)
                     args = {"attempt_id": one.attempt_id, "kind": one.kind.value}
                     Audit(joined).write(self._now, by, "reconcile", args, True, f"{one.ours} → {one.theirs}")
+
+    def _match(self, record: CarrierRecord, run: StoredRun, attempt: Recorded) -> None:
+        difference = record.match(attempt, _numbers(attempt, run.plan))
+        if difference is not None and run.id in self._in_scope:
+            self.report.differences.append(difference)
 
     def _wanted(self, run: StoredRun) -> bool:
         return self._scope.campaign in (None, run.plan.campaign) and self._scope.run in (None, run.number)

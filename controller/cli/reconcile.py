@@ -39,7 +39,8 @@ CarrierName = Annotated[
     str | None, typer.Option("--carrier-name", metavar="NAME", help="Whose record it is; otherwise it is taken for all calls.")
 ]
 Tolerance = Annotated[
-    float, typer.Option("--tolerance", metavar="SECONDS", min=0.0, help="Between the carrier's start of a call and ours.")
+    float,
+    typer.Option("--tolerance", metavar="SECONDS", min=0.0, help="Between the carrier's start of a call and our write-ahead."),
 ]
 Repair = Annotated[bool, typer.Option("--repair", help="Write the ends that the journal proves.")]
 
@@ -56,7 +57,7 @@ def reconcile(
     node: Node = None,
     carrier: CarrierFile = None,
     carrier_name: CarrierName = None,
-    tolerance: Tolerance = 5.0,
+    tolerance: Tolerance = 20.0,
     repair: Repair = False,
     as_json: AsJson = False,
 ) -> None:
