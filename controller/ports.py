@@ -220,8 +220,8 @@ class SlotRequest:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Slots are held under a lease. launch_in_seconds: when the rates allow the call to leave, from now; launch: that moment's
-    name, for ``relaunch``."""
+    """Slots are held under a lease. launch_in_seconds: when the rates allow the call to leave, from now, negative when the
+    answer was so late that the moment has passed; launch: that moment's name, for ``relaunch``."""
 
     carrier: str
     caller_id: str

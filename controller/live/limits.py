@@ -6,6 +6,7 @@ Releases are harmless when repeated.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,7 +24,7 @@ HORIZON_SECONDS = 0.3
 """A call is given its launch time at most this far ahead; further off, ask again later."""
 
 LEAD_SECONDS = 0.03
-"""And at least this far: the write-ahead comes first."""
+"""And at least this far: the answer and the write-ahead come first."""
 
 SETTLE_SECONDS = 3.0
 """Controllers look every second whether the live state is still the one they know."""
@@ -62,10 +63,15 @@ class RedisLimits:
             "lead": LEAD_SECONDS * 1000,
             "settle": self._settle_ms,
         }
-        return [self._answer(row) for row in self._run(self._reserve, orjson.dumps(asked))]
+        begun = time.monotonic()
+        rows = self._run(self._reserve, orjson.dumps(asked))
+        # Redis counted from its own moment. If the answer took long, the launch is that much nearer, or already missed.
+        elapsed = time.monotonic() - begun
+        return [self._answer(row, elapsed) for row in rows]
 
     def relaunch(self, missed: Launch) -> tuple[float, Launch]:
         carrier, rate = missed.carrier, "" if missed.rate is None else missed.rate
+        begun = time.monotonic()
         answer = self._run(
             self._relaunch,
             carrier.name,
@@ -74,8 +80,9 @@ class RedisLimits:
             rate,
             missed.name,
             MARGIN_SECONDS * 1000,
+            LEAD_SECONDS * 1000,
         )
-        return float(answer[0]) / 1000.0, replace(missed, name=_text(answer[1]))
+        return float(answer[0]) / 1000.0 - (time.monotonic() - begun), replace(missed, name=_text(answer[1]))
 
     def release(self, uses: Sequence[SlotUse]) -> None:
         self._run(self._release, orjson.dumps([_use(use) for use in uses]))
@@ -114,12 +121,12 @@ class RedisLimits:
         if carrier in self._troubled and not self._run(self._ok, carrier, RECOVERY_STEP):
             self._troubled.discard(carrier)
 
-    def _answer(self, row: Sequence[Any]) -> Granted | NoSlot:
+    def _answer(self, row: Sequence[Any], elapsed: float) -> Granted | NoSlot:
         if int(row[0]):
             carrier = _text(row[1])
             if int(row[4]):
                 self._troubled.add(carrier)
-            return Granted(carrier, _text(row[2]), float(row[3]) / 1000.0, _text(row[5]))
+            return Granted(carrier, _text(row[2]), float(row[3]) / 1000.0 - elapsed, _text(row[5]))
         return NoSlot(_text(row[1]), float(row[2]) / 1000.0)
 
     @staticmethod

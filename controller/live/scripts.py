@@ -131,13 +131,13 @@ return answers
 RELAUNCH = (
     _COMMON
     + """
--- ARGV: carrier, its cps, campaign, its rate or '', the missed launch's name, margin ms
+-- ARGV: carrier, its cps, campaign, its rate or '', the missed launch's name, margin ms, lead ms
 -- Answer: {launch in ms, launch's name}. The missed launch did not happen and counts no longer.
 local factor = tonumber(redis.call('HGET', P .. 'carrier:' .. ARGV[1], 'factor') or '1')
 local launches, cps = P .. 'launch:' .. ARGV[1], tonumber(ARGV[2]) * factor
 local rates, rate, margin = P .. 'rate:' .. ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[6])
 redis.call('LREM', launches, 1, ARGV[5])
-local at = now
+local at = now + tonumber(ARGV[7])
 if rate then
   redis.call('LREM', rates, 1, ARGV[5])
   at = next_launch(rates, rate, margin, at)

@@ -214,3 +214,22 @@ def test_an_emptied_redis_grants_nothing_until_living_calls_are_back(client: Red
     limits.renew([use_of(request, granted)])
     time.sleep(0.6)
     assert take(limits, wanted(seats=1)) == ["no seats"]
+
+
+def test_a_late_answer_does_not_move_the_launch(redis_url: str, monkeypatch: pytest.MonkeyPatch):
+    """The controller stood still while Redis answered: the call has missed its moment, and may not leave in that of others."""
+    run = RedisLimits._run
+
+    def late(script: object, *args: object) -> object:
+        answer = run(script, *args)
+        time.sleep(0.2)
+        return answer
+
+    monkeypatch.setattr(RedisLimits, "_run", staticmethod(late))
+    with Redis.from_url(redis_url) as client:
+        limits = RedisLimits(client, LEASE_SECONDS, settle_seconds=0.0)
+        (granted,) = limits.reserve([wanted()])
+        assert isinstance(granted, Granted)
+        assert granted.launch_in_seconds < 0
+        seconds, _ = limits.relaunch(Launch(FAST, "june", None, granted.launch))
+        assert seconds < 0
