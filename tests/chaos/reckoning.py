@@ -33,7 +33,7 @@ those behind them. Launches that nobody counted, or that two controllers counted
 @dataclass(slots=True)
 class Reckoning:
     """Sentences about what is wrong, by kind; all empty is the aim. unknown: attempts whose fate could not be learned. bunched:
-    carriers that saw more calls in a whole second than they allow, within what happens on the way; told, not held against us."""
+    carriers that saw more calls in a whole second than they allow, within what happens on the way; only told."""
 
     contacts: int = 0
     attempts: int = 0
