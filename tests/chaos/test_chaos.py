@@ -12,7 +12,7 @@ import pytest
 from tests.chaos.run import run
 from tests.servers import Missing, postgres_programs, redis_executable
 
-CONTACTS = 600
+CONTACTS = 500
 CALLS_PER_SECOND = 50
 
 
