@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controller.domain.calls.answering import Detection, Seizure, Treatment
 from controller.domain.calls.outcome import Outcome
 
 
@@ -11,8 +12,9 @@ from controller.domain.calls.outcome import Outcome
 class Target:
     """Where an answered person goes.
 
-    kind: ``bot`` (SIP endpoint), ``playback`` (one sound file) or ``ivr`` (dialplan extension).
-    address: SIP URI, file or extension. name: what reports and metrics call it.
+    kind: ``bot`` (SIP endpoint), ``playback`` (one sound file), ``ivr`` (dialplan extension) or ``queue`` (an agent of it; never
+    given to the switch, which gets an agent instead). address: SIP URI, file, extension or queue. name: what reports and metrics
+    call it.
     headers: fixed SIP headers a bot gets, besides the contact's attributes.
     """
 
@@ -28,8 +30,9 @@ class DialOrder:
 
     attempt_id is the call's identity everywhere. dial_string_number: the number as this carrier wants it (prefix, strip).
     connect_on_answer: True hands the answered call to ``target`` inside the switch, without a round trip; False parks it
-    for a verdict (answering-machine detection), guarded by the dead-man's switch of ``verdict_seconds``.
-    attributes: the contact's own variables; hostile until proven otherwise.
+    for a verdict (answering-machine detection) or an agent, guarded by the dead-man's switch of ``verdict_seconds``.
+    attributes: the contact's own variables; hostile until proven otherwise. sorry: the sound that the dead-man's switch plays to
+    a person whom nobody fetches; None = the switch's own.
     """
 
     attempt_id: str
@@ -44,6 +47,7 @@ class DialOrder:
     attributes: tuple[tuple[str, str], ...] = ()
     connect_on_answer: bool = True
     verdict_seconds: int = 10
+    sorry: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,75 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class StartDetection:
-    """Begin answering-machine detection on the call's own audio."""
+    """Begin answering-machine detection on the call's own audio. ``VerdictGiven`` follows; an unknown one when it cannot listen."""
+
+    detection: Detection
+
+
+@dataclass(frozen=True, slots=True)
+class StopDetection:
+    """Nobody wants to hear more of it. Asked for twice, or for a call without detection, it does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """Take the call from whatever it is joined with, which is freed, and hold it in silence.
+
+    seconds: after so long without us the switch hangs up by itself.
+    """
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveMessage:
+    """Play ``sound`` to a machine from its first word; ``MessagePlayed`` follows. Asked again, it begins anew."""
+
+    sound: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopMessage:
+    """Break off the message that plays: a person picked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Treat:
+    """Play the abandoned-call message to a person; ``MessagePlayed`` and any ``KeyPressed`` follow."""
+
+    treatment: Treatment
+
+
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """Put the number on the campaign's do-not-call list: the person pressed the key for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveAgent:
+    """Find the longest-idle agent of a queue; ``AgentReserved`` or ``NoAgent`` follows within that time."""
+
+    queue: str
+    within_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectAgent:
+    """Join the waiting person with the reserved agent's line; ``Connected`` or ``AgentLost`` follows."""
+
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseAgent:
+    """The call does not need the agent any more. seizure: how it went; ``RESERVED`` when they talked or were not to blame.
+
+    talked: wrap-up follows; otherwise the agent is ready again (or paused, after ``RONA``).
+    """
+
+    agent: str
+    seizure: Seizure
+    talked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,4 +151,19 @@ class Finish:
     sip_status: int | None
 
 
-Action = Connect | StartDetection | HangUp | AskSwitch | Finish
+Action = (
+    Connect
+    | StartDetection
+    | StopDetection
+    | Park
+    | LeaveMessage
+    | StopMessage
+    | Treat
+    | OptOut
+    | ReserveAgent
+    | ConnectAgent
+    | ReleaseAgent
+    | HangUp
+    | AskSwitch
+    | Finish
+)

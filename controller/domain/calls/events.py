@@ -33,17 +33,64 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class VerdictGiven:
-    """Answering-machine detection spoke. kind: person, machine, unknown, fax, sit."""
+    """Answering-machine detection spoke for the first time. kind: person, machine, unknown, fax, sit.
+
+    detect_ms: from the answer to this verdict. greeting_ms: from the answer to the end of what the person said, when detection
+    knows it. confidence: 0 to 1. detail: what it went by, name and value, as it is to be stored.
+    """
 
     at: float
     kind: str
     confidence: float
     detect_ms: int
+    greeting_ms: int | None = None
+    detail: tuple[tuple[str, str | float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRevised:
+    """Detection changed its mind. kind: ``machine`` after a provisional person; ``person`` when somebody picked up while we
+    waited for a beep or left a message."""
+
+    at: float
+    kind: str
+    confidence: float
+    detect_ms: int
+    detail: tuple[tuple[str, str | float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BeepHeard:
+    """A voicemail's beep has ended: from now on it records."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class GreetingEnded:
+    """After its greeting a machine has been silent so long that no beep will come."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePlayed:
+    """The message left on a machine, or spoken to a person whom no agent took, was played to its end."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """The far end pressed a key: 0-9, *, # or A-D."""
+
+    at: float
+    key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The person and the bot, IVR or message hear each other. to: the target's name."""
+    """The person and the bot, IVR, message or agent hear each other. to: the target's or the agent's name."""
 
     at: float
     to: str
@@ -51,10 +98,58 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class ConnectFailed:
-    """The target could not be reached; the person is still on the line or was told so."""
+    """The target could not be reached, or nobody fetched the person in time; the switch has told, or is telling, them so."""
 
     at: float
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReserved:
+    """An agent is kept for this call and for no other."""
+
+    at: float
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoAgent:
+    """Nobody of the queue was free in time."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentLost:
+    """The agent of this call is not on the line (any more). reason: ``rona``, ``timeout`` or what became of the line."""
+
+    at: float
+    agent: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """The agent passed the person on to somebody outside (a transfer) and is free. to: who, for the record."""
+
+    at: float
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundWaiting:
+    """The switch, asked, holds the call answered and joined with nobody: its answer was not heard, or an earlier life of this
+    controller heard it."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeUp:
+    """The call has stood in its present state for as long as it may (``Call.limit_seconds``)."""
+
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +198,26 @@ class Vanished:
     recorded: bool = False
 
 
-CallEvent = Left | Ringing | Answered | VerdictGiven | Connected | ConnectFailed | HungUp | DialFailed | Overdue | Vanished
+CallEvent = (
+    Left
+    | Ringing
+    | Answered
+    | VerdictGiven
+    | VerdictRevised
+    | BeepHeard
+    | GreetingEnded
+    | MessagePlayed
+    | KeyPressed
+    | Connected
+    | ConnectFailed
+    | AgentReserved
+    | NoAgent
+    | AgentLost
+    | HandedOver
+    | FoundWaiting
+    | TimeUp
+    | HungUp
+    | DialFailed
+    | Overdue
+    | Vanished
+)

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controller.domain.calls.actions import Action, AskSwitch, Connect, Finish, HangUp, StartDetection
+from controller.domain.calls.answering import PATIENCE_SECONDS, Detection
 from controller.domain.calls.events import (
     Answered,
     CallEvent,
@@ -35,9 +36,6 @@ from controller.domain.calls.events import (
 )
 from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.states import Call, CallState
-
-PATIENCE_SECONDS = 2.0
-"""A person left without an agent, bot or message for longer counts as abandoned (47 CFR 64.1200(a)(7): within two seconds)."""
 
 _NOT_FOR_PEOPLE = {"machine": Outcome.MACHINE, "fax": Outcome.FAX, "sit": Outcome.INVALID_NUMBER}
 
@@ -79,7 +77,7 @@ def _answered(call: Call, event: CallEvent) -> list[Action]:
         call.state = CallState.ANSWERED
         return []
     call.state = CallState.SCREENING
-    return [StartDetection()]
+    return [StartDetection(Detection())]
 
 
 def _verdict(call: Call, event: CallEvent) -> list[Action]:

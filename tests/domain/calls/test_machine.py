@@ -18,6 +18,7 @@ from controller.domain.calls.actions import (
     StartDetection,
     Target,
 )
+from controller.domain.calls.answering import Detection
 from controller.domain.calls.events import (
     Answered,
     CallEvent,
@@ -103,7 +104,7 @@ def test_a_bot_that_refuses_abandons_the_person():
 def test_detection_screens_before_connecting():
     """With detection the answered call is judged first; a person is then joined with the bot."""
     call = dialled(detect=True)
-    assert tell(call, Answered(105.0)) == [StartDetection()]
+    assert tell(call, Answered(105.0)) == [StartDetection(Detection())]
     assert call.state is CallState.SCREENING
     assert tell(call, VerdictGiven(106.0, "person", 0.97, 950)) == [Connect(BOT)]
     assert tell(call, Connected(106.1, "collections"), HungUp(130.0, Outcome.ERROR, "NORMAL")) == [
