@@ -31,8 +31,8 @@ class DialOrder:
     attempt_id is the call's identity everywhere. dial_string_number: the number as this carrier wants it (prefix, strip).
     connect_on_answer: True hands the answered call to ``target`` inside the switch, without a round trip; False parks it
     for a verdict (answering-machine detection) or an agent, guarded by the dead-man's switch of ``verdict_seconds``.
-    attributes: the contact's own variables; hostile until proven otherwise. sorry: the sound that the dead-man's switch plays to
-    a person whom nobody fetches; None = the switch's own.
+    attributes: the contact's own variables; hostile until proven otherwise. treatment: what the dead-man's switch plays
+    to a person whom nobody fetches; None = the switch's own sound.
     """
 
     attempt_id: str
@@ -47,7 +47,7 @@ class DialOrder:
     attributes: tuple[tuple[str, str], ...] = ()
     connect_on_answer: bool = True
     verdict_seconds: int = 10
-    sorry: str | None = None
+    treatment: Treatment | None = None
 
 
 @dataclass(frozen=True, slots=True)
