@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -24,6 +24,7 @@ from controller.cli import build
 from controller.domain.calls.actions import Target
 from controller.domain.calls.outcome import DEFAULT_RETRYABLE, NEVER_RETRIED, RULES
 from controller.domain.campaigns.campaign import Campaign, read_campaign
+from controller.domain.campaigns.pacing import Mode, Pacing
 from controller.domain.campaigns.preflight import Surroundings, preflight
 from controller.domain.contacts.column_map import ColumnMap, read_map
 from controller.domain.contacts.columns import Columns, read_header
@@ -208,10 +209,23 @@ def test_campaign_example_shows_every_key():
     """The campaign file is accepted and complete; the two other ways to connect are shown as comments."""
     found = campaign()
     assert found.model_fields_set == keys(Campaign)
-    for part in (found.numbers, found.pacing, found.window, found.window.open[0], found.retry):
+    for part in (found.numbers, found.window, found.window.open[0], found.retry):
         assert part is not None
         assert part.model_fields_set == keys(type(part)), type(part)
     assert {"# playback =", "# ivr ="} <= set(re.findall(r"^# \w+ =", example("june.toml"), re.MULTILINE))
+
+
+def test_pacing_example_shows_every_key():
+    """The second example is a part of a campaign file, and has every key that sets the pace of any mode."""
+    parts = tomllib.loads(example("june.toml")) | tomllib.loads(example("july.toml"))
+    found = read_campaign(parts)
+    assert isinstance(found, Campaign), found
+    pacing = found.pacing
+    assert keys(Pacing) - pacing.model_fields_set == {"calls_per_second"}, "the first example has it"
+    for part in (pacing.drop_guard, pacing.preview, pacing.formula):
+        assert part is not None
+        assert part.model_fields_set == keys(type(part)), type(part)
+    assert {row[0] for row in table("mode")} == {f"`{mode}`" for mode in get_args(Mode)}
 
 
 def test_example_campaign_may_start_on_the_example_site():

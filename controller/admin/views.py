@@ -15,6 +15,7 @@ from pydantic import Field
 from controller.admin.campaigns import Named
 from controller.admin.commands import Args, Desk, NoArgs, Verb
 from controller.domain.campaigns.lifecycle import CampaignState, RunState
+from controller.domain.campaigns.pacing import Mode
 from controller.domain.hopper.lead import LeadState
 from controller.errors import LiveStateDown, NotFound
 from controller.storage.campaigns import CampaignStore, StoredCampaign
@@ -34,7 +35,7 @@ class Search(Args):
 
     title: str | None = None
     state: CampaignState | None = None
-    mode: Literal["agentless"] | None = None
+    mode: Mode | None = None
     priority: int | None = Field(default=None, ge=1, le=10)
     sort: Literal["name", "last_run", "priority"] = "name"
 

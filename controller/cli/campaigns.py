@@ -34,7 +34,9 @@ def ls(
     state: Annotated[
         str | None, typer.Option(help="Only: draft, ready, scheduled, active, paused, completed, stopped.")
     ] = None,
-    mode: Annotated[str | None, typer.Option(help="Only this dialling mode: agentless.")] = None,
+    mode: Annotated[
+        str | None, typer.Option(help="Only this dialling mode: agentless, progressive, power, predictive, preview.")
+    ] = None,
     priority: Annotated[int | None, typer.Option(help="Only this priority, 1 to 10.")] = None,
     sort: Annotated[str, typer.Option(help="name, last_run (latest first) or priority (highest first).")] = "name",
     as_json: AsJson = False,

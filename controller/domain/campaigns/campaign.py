@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from controller.domain.calls.outcome import DEFAULT_RETRYABLE, NEVER_RETRIED, Outcome
+from controller.domain.campaigns.pacing import AGENT_MODES, FORMULA_MODES, Mode, Pacing
 from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.campaigns.window import DAYS, Span, Window
 from controller.domain.site import E164_TEXT, Name, Part, mistakes
@@ -48,9 +49,14 @@ class ConnectTo(Part):
         return self
 
     @property
+    def kind(self) -> str:
+        """Which of them is given."""
+        return next(key for key, value in self.model_dump().items() if value)
+
+    @property
     def words(self) -> str:
         """For tables: ``bot collections``."""
-        return next(f"{key} {value}" for key, value in self.model_dump().items() if value)
+        return f"{self.kind} {getattr(self, self.kind)}"
 
 
 class NumberPool(Part):
@@ -67,15 +73,6 @@ class NumberPool(Part):
         if len(set(value)) != len(value):
             raise ValueError("a number is there twice")
         return value
-
-
-class Pacing(Part):
-    """How fast (features 3.4, 3.5)."""
-
-    seats: int = Field(default=50, ge=1, le=100_000)
-    """Calls in progress at once, ringing ones included: whoever picks up must have a seat."""
-    calls_per_second: float | None = Field(default=None, gt=0, le=1000)
-    """Dialling rate of this campaign; none = as fast as seats, fleet and carriers allow."""
 
 
 class Hours(Part):
@@ -170,7 +167,7 @@ class Campaign(Part):
     name: Name
     description: str = Field(default="", max_length=1000)
     notes: str = Field(default="", max_length=10_000)
-    mode: Literal["agentless"] = "agentless"
+    mode: Mode = "agentless"
     priority: int = Field(default=5, ge=1, le=10)
     """10 is highest; what it does is the system setting ``dialling.priority`` (features 1.11)."""
     lists: Annotated[tuple[Name, ...], Field(max_length=MAX_LISTS)] = ()
@@ -190,6 +187,22 @@ class Campaign(Part):
     pacing: Pacing = Pacing()
     window: Contactable
     retry: Retry = Retry()
+
+    @field_validator("mode", mode="before")
+    @classmethod
+    def _not_yet(cls, value: object) -> object:
+        if value == "message":
+            raise ValueError("campaigns of messages (SMS, WhatsApp) are not there yet")
+        return value
+
+    @model_validator(mode="after")
+    def _paced(self) -> Campaign:
+        formula = self.pacing.formula
+        if formula is not None and self.mode not in FORMULA_MODES:
+            raise ValueError(f"pacing.formula: mode {self.mode} has a pace of its own; a formula needs predictive or agentless")
+        if formula is not None and formula.agents_to_seize is not None and self.mode not in AGENT_MODES:
+            raise ValueError(f"pacing.formula.agents_to_seize: mode {self.mode} has no agents")
+        return self
 
     @field_validator("lists")
     @classmethod

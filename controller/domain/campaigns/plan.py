@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Literal
 
 from controller.domain.calls.actions import Target
-from controller.domain.campaigns.campaign import Campaign, Contactable, Pacing, Retry
+from controller.domain.campaigns.campaign import Campaign, Contactable, Retry
+from controller.domain.campaigns.pacing import Mode, Pacing
 from controller.domain.campaigns.window import Window
 from controller.domain.site import Bot, Carrier, Name, Number, Part
 
@@ -32,7 +33,7 @@ class RunPlan(Part):
 
     campaign: Name
     campaign_id: int
-    mode: Literal["agentless"]
+    mode: Mode
     priority: int
     list_ids: tuple[int, ...]
     dnc_list_ids: tuple[int, ...]
@@ -52,6 +53,11 @@ class RunPlan(Part):
     @cached_property
     def window(self) -> Window:
         return self.contactable.window()
+
+    @property
+    def reserves_first(self) -> bool:
+        """Whether an agent is reserved before a call leaves, rather than at the answer."""
+        return self.pacing.reserves_first(self.mode)
 
     @cached_property
     def call_target(self) -> Target:

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from controller.domain.campaigns.campaign import Campaign
+from controller.domain.campaigns.pacing import AGENT_MODES
 from controller.domain.site import Bot, Carrier, Number
 
 SEATS_PER_NUMBER = 20
@@ -22,6 +23,8 @@ class Problem(StrEnum):
     """What can be wrong; the word that programs see."""
 
     NO_CONNECTION = "no_connection"
+    NO_QUEUE = "no_queue"
+    NO_AGENTS = "no_agents"
     BOT_UNKNOWN = "bot_unknown"
     BOT_UNTESTED = "bot_untested"
     NO_NUMBER = "no_number"
@@ -96,6 +99,7 @@ def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Prefli
     """Every reason why ``campaign`` cannot start at ``now`` (aware), and what is worth knowing if it can."""
     refusals = (
         *_connection(campaign, around),
+        *_agents(campaign),
         *_numbers(campaign, around),
         *_lists(campaign, around),
         *_dispositions(campaign, around),
@@ -120,6 +124,16 @@ def _connection(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
                 Problem.BOT_UNTESTED,
                 f"bot {bot.name} has not passed a test call; call it, then set tested = true in the site file",
             )
+
+
+def _agents(campaign: Campaign) -> Iterator[Finding]:
+    kind = campaign.connect.kind if campaign.connect is not None else None
+    if campaign.mode in AGENT_MODES and kind not in (None, "queue"):
+        yield Finding(Problem.NO_QUEUE, f"mode {campaign.mode} wants agents, but [connect] names a {kind}; name a queue")
+    if campaign.mode not in AGENT_MODES and kind == "queue":
+        yield Finding(
+            Problem.NO_AGENTS, f"mode {campaign.mode} has no agents, but [connect] names a queue; choose another mode"
+        )
 
 
 def _numbers(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:

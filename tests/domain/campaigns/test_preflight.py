@@ -147,3 +147,8 @@ def test_one_number_for_many_seats_is_a_warning():
 def test_callbacks_need_both_halves():
     """Callback detection without a bot that offers callbacks is told before the start."""
     assert warned(preflight(campaign(callback_detection=True), SITE, MONDAY_NOON)) == {Problem.CALLBACKS_HALF_ON}
+
+
+def test_mode_and_connection_must_fit():
+    """Agents cannot take calls that go to a bot."""
+    assert refused(preflight(campaign(mode="power"), SITE, MONDAY_NOON)) == {Problem.NO_QUEUE}
