@@ -6,6 +6,7 @@ raise ``Unavailable`` (``StoreDown``, ``LiveStateDown``, ``SwitchDown``) when th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
@@ -59,6 +60,13 @@ class SwitchListener(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A call that did not leave, because the switch did not take it by its moment; it may have another one. why: a sentence."""
+
+    why: str
+
+
 class Switch(Protocol):
     """FreeSWITCH over ESL · the simulator's people."""
 
@@ -73,11 +81,12 @@ class Switch(Protocol):
         refuse."""
         ...
 
-    def dial(self, order: DialOrder) -> DialFailed | None:
-        """Place one call.
+    def dial(self, order: DialOrder, not_after: float = math.inf) -> DialFailed | Missed | None:
+        """Place one call. not_after: monotonic seconds until which the moment holds that the rates gave it.
 
         Returns once the command's fate is known or its reply is late: a ``DialFailed`` with ``left=False`` when it is
-        certain that nothing left the box, else None and events follow. Bytes that were written count as dialled.
+        certain that nothing left the box, ``Missed`` when that is so because it could not leave in time, else None and events
+        follow. Bytes that were written count as dialled.
         """
         ...
 
@@ -94,7 +103,8 @@ class Switch(Protocol):
         ...
 
     def end_of(self, attempt_id: str) -> HungUp | None:
-        """How a call ended, from the switch's own record of ended calls; None when it has no such record."""
+        """How a call ended, from the switch's own record of ended calls; None when that holds no such call. SwitchDown when
+        the record cannot be read."""
         ...
 
     @property

@@ -333,7 +333,10 @@ class Controller:
         for the database it stays where it is."""
         if self._journal is None:
             return None
-        self._journal.read_on()
+        try:
+            self._journal.read_on()
+        except OSError as error:
+            log.error("journal not read", path=self._settings.freeswitch.cdr_journal, error=str(error))
         now = self._clock.monotonic()
         if self._journal.place is not None:
             self._places.append((now, self._journal.place))

@@ -17,6 +17,7 @@ queue. The dispatcher runs the handlers, one event after another. Senders write 
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from gevent.event import Event as Signal
 from gevent.lock import BoundedSemaphore
 from greenswitch import InboundESL
 
-from esl_handlers.errors import LinkLost, LoginRefused, ReplyLate, Stage, WireError
+from esl_handlers.errors import LinkLost, LoginRefused, ReplyLate, Stage, TooLate, WireError
 from esl_handlers.wire import Event, Frame, FrameReader, encode_command
 
 log = structlog.get_logger("esl")
@@ -203,17 +204,19 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
         """Seconds since the oldest unanswered command was written; 0.0 when there is none."""
         return time.monotonic() - self._places[0].sent_at if self._places else 0.0
 
-    def send(self, *lines: str) -> Reply:
+    def send(self, *lines: str, not_after: float = math.inf) -> Reply:
         """Write one command, given with its header lines, and wait for its reply.
 
-        LinkLost or ReplyLate with the command's stage; ValueError when it holds a line break. A Timeout or kill while the
-        bytes are being written closes the link.
+        not_after: monotonic seconds; TooLate when its turn to be written comes later. LinkLost or ReplyLate with the command's
+        stage; ValueError when it holds a line break. A Timeout or kill while the bytes are being written closes the link.
         """
         raw = encode_command(*lines)
         place = _Place()
         with self._write_lock:
             if not self.connected:
                 raise LinkLost(f"link {self.name} is down: {self.end_reason or 'not connected'}", Stage.NOT_SENT)
+            if time.monotonic() > not_after:
+                raise TooLate(f"link {self.name} was busy for too long", Stage.NOT_SENT)
             self._places.append(place)
             self._write(raw)
         try:

@@ -39,5 +39,9 @@ class ReplyLate(CommandLost):
     """No reply within the deadline; the link itself still stands. Its reply, should it come, is dropped."""
 
 
+class TooLate(CommandLost):
+    """The moment until which the command was good had passed before it could be written."""
+
+
 class LoginRefused(SwitchDown):
     """FreeSWITCH refuses the password or our address."""

@@ -5,6 +5,7 @@ The call's identity everywhere is the attempt id: channel (``origination_uuid``)
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -16,11 +17,11 @@ from controller.domain.calls.actions import DialOrder, Target
 from controller.domain.calls.events import ConnectFailed, DialFailed, HungUp
 from controller.domain.calls.outcome import Outcome
 from controller.errors import SwitchDown
-from controller.ports import Clock, SwitchListener
+from controller.ports import Clock, Missed, SwitchListener
 from esl_handlers import bridge
 from esl_handlers.causes import KILL_CAUSE
 from esl_handlers.connection import Address, Link
-from esl_handlers.errors import CommandLost, Stage
+from esl_handlers.errors import CommandLost, Stage, TooLate
 from esl_handlers.health import StallWatchdog
 from esl_handlers.journal import Journal
 from esl_handlers.links import CommandLinks, EventLink
@@ -129,7 +130,7 @@ class FreeSwitch:
 
     # -- ports.Switch -------------------------------------------------------------------------------------------------
 
-    def dial(self, order: DialOrder) -> DialFailed | None:
+    def dial(self, order: DialOrder, not_after: float = math.inf) -> DialFailed | Missed | None:
         """See ``ports.Switch``. An order that cannot be written as a command is an error of ours, on record, and charged:
         it would fail the same way for ever."""
         router = self._router
@@ -142,7 +143,10 @@ class FreeSwitch:
             return DialFailed(self._clock.now(), Outcome.ERROR, "order_refused")
         router.track(order.attempt_id, order.target.name, order.campaign, order.run_id)
         try:
-            reply = self._commands.send(f"bgapi {command}", f"Job-UUID: {order.attempt_id}")
+            reply = self._commands.send(f"bgapi {command}", f"Job-UUID: {order.attempt_id}", not_after=not_after)
+        except TooLate as error:
+            router.forget(order.attempt_id)
+            return Missed(str(error))
         except CommandLost as error:
             if error.stage is Stage.NOT_SENT:
                 router.forget(order.attempt_id)
@@ -199,7 +203,10 @@ class FreeSwitch:
 
     def end_of(self, attempt_id: str) -> HungUp | None:
         """See ``ports.Switch``: the CDR journal."""
-        return self._journal.end_of(attempt_id) if self._journal is not None else None
+        try:
+            return self._journal.end_of(attempt_id) if self._journal is not None else None
+        except OSError as error:
+            raise SwitchDown(f"the journal cannot be read: {error}") from error
 
     @property
     def keeps_record(self) -> bool:

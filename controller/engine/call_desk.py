@@ -28,7 +28,7 @@ from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.watch import Watch
 from controller.errors import LiveStateDown, SwitchDown
-from controller.ports import Clock, Launch, SlotUse, Switch
+from controller.ports import Clock, Launch, Missed, SlotUse, Switch
 
 log = structlog.get_logger("call")
 
@@ -195,36 +195,42 @@ class CallDesk:
 
     def _launch(self, live: LiveCall) -> None:
         """Wait for the launch time, look once more whether the call may leave, and let it go."""
-        try:
-            self._wait_for_launch(live)
-        except LiveStateDown as error:
-            self._take(live, DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"limits unknown: {error}"))
-            return
+        answer: DialFailed | Missed | None = Missed("its launch time is to come")
+        while isinstance(answer, Missed):
+            answer = self._launch_once(live)
+        if answer is not None:
+            self._take(live, answer)
+
+    def _launch_once(self, live: LiveCall) -> DialFailed | Missed | None:
+        """Wait for the launch time and dial; Missed when it passed meanwhile, and the call has another one."""
+        wait = live.launch_at - self._clock.monotonic()
+        if wait > 0:
+            self._clock.sleep(wait)
         now = self._clock.now()
         if not self._may_dial(live.run_id) or now >= live.not_after:
-            self._take(live, DialFailed(now, Outcome.NOT_DIALLED, "run_or_window_closed"))
-            return
-        live.call.placed_at = now
+            return DialFailed(now, Outcome.NOT_DIALLED, "run_or_window_closed")
+        live.call.placed_at = live.call.launched_at = now
         live.core = self._switch.core
-        self._watch.call_placed(live.call.order.campaign, live.use.carrier)
         try:
-            failed = self._switch.dial(live.call.order)
+            answer = self._switch.dial(live.call.order, live.launch_at + LATE_SECONDS)
         except SwitchDown as error:
-            failed = DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"switch_down: {error}")
-        if failed is not None:
-            self._take(live, failed)
+            answer = DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"switch_down: {error}")
+        if answer is None:
+            self._watch.call_placed(live.call.order.campaign, live.use.carrier)
+            return None
+        live.call.launched_at = None
+        if isinstance(answer, Missed):
+            try:
+                self._give_another_launch(live)
+            except LiveStateDown as error:
+                return DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"limits unknown: {error}")
+        return answer
 
-    def _wait_for_launch(self, live: LiveCall) -> None:
+    def _give_another_launch(self, live: LiveCall) -> None:
         assert live.launch is not None, "only calls that have not left wait for it"
-        while True:
-            wait = live.launch_at - self._clock.monotonic()
-            if wait > 0:
-                self._clock.sleep(wait)
-            if self._clock.monotonic() - live.launch_at <= LATE_SECONDS:
-                return
-            self._watch.launched_late(live.use.carrier)
-            seconds, live.launch = self._slots.relaunch(live.launch)
-            live.launch_at = self._clock.monotonic() + seconds
+        self._watch.launched_late(live.use.carrier)
+        seconds, live.launch = self._slots.relaunch(live.launch)
+        live.launch_at = self._clock.monotonic() + seconds
 
     def _take(self, live: LiveCall, event: CallEvent | HangUpRequest) -> None:
         before = live.call.state
@@ -270,7 +276,13 @@ class CallDesk:
         self._clock.sleep(GRACE_SECONDS)
         if not live.queue.empty():
             return
-        end = self._switch.end_of(live.attempt_id)
+        try:
+            end = self._switch.end_of(live.attempt_id)
+        except SwitchDown as error:
+            # Taken for a call without a record, it would pass for one that was never dialled.
+            log.error("journal not read", attempt=live.attempt_id, error=str(error))
+            live.unasked = True
+            return
         if end is not None:
             self._take(live, end)
             return
@@ -302,6 +314,7 @@ class CallDesk:
                 cause=finish.cause,
                 sip_status=finish.sip_status,
                 move=move,
+                launched_at=call.launched_at,
                 ringing_at=call.ringing_at,
                 answered_at=call.answered_at,
                 connected_to=call.connected_to,

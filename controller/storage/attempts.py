@@ -27,7 +27,8 @@ from controller.storage.totals import Tally
 
 DRAFT_COLUMNS = "id, run_id, campaign_id, lead_id, contact_id, phone, caller_id, carrier, node, created_at"
 END_COLUMNS = (
-    "ringing_at = ?, answered_at = ?, ended_at = ?, amd_verdict = ?, amd_ms = ?, connected_to = ?, connected_at = ?, "
+    "launched_at = COALESCE(?, launched_at), ringing_at = ?, answered_at = ?, ended_at = ?, "
+    "amd_verdict = ?, amd_ms = ?, connected_to = ?, connected_at = ?, "
     "outcome = ?, cause = ?, sip_status = ?, charged = ?"
 )
 
@@ -232,6 +233,7 @@ def _beginning(draft: AttemptDraft) -> tuple[object, ...]:
 def _ending(end: AttemptEnd) -> tuple[object, ...]:
     """In the order of END_COLUMNS, then the attempt's id."""
     return (
+        end.launched_at,
         end.ringing_at,
         end.answered_at,
         end.ended_at,

@@ -127,7 +127,8 @@ def _checked(url: str) -> URL:
 
 
 def _sqlite_engine(url: URL, durable: bool, pool_size: int) -> Engine:
-    Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
+    if not str(url.database).startswith("file:"):  # SQLite's own way to name a file with options: it must be there
+        Path(str(url.database)).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
         url,
         pool_size=pool_size,

@@ -11,8 +11,8 @@ from controller.storage.database import Database
 from controller.storage.driver_sql import execute, marks, portions
 
 COLUMNS = (
-    "a.id, a.run_id, a.campaign_id, a.lead_id, a.phone, a.caller_id, a.carrier, a.node, a.created_at, a.ringing_at, "
-    "a.answered_at, a.connected_to, a.ended_at, a.amd_verdict, a.amd_ms, a.outcome, COALESCE(l.attempts, 0), "
+    "a.id, a.run_id, a.campaign_id, a.lead_id, a.phone, a.caller_id, a.carrier, a.node, a.created_at, a.launched_at, "
+    "a.ringing_at, a.answered_at, a.connected_to, a.ended_at, a.amd_verdict, a.amd_ms, a.outcome, COALESCE(l.attempts, 0), "
     "COALESCE(l.uncharged, 0) FROM attempts a LEFT JOIN leads l ON l.id = a.lead_id"
 )
 ALWAYS = (float("-inf"), float("inf"))

@@ -189,6 +189,7 @@ class Attempt(Base):
     carrier: Mapped[str] = mapped_column(Text)
     node: Mapped[str] = mapped_column(Text)  # the controller that placed it
     created_at: Mapped[float]
+    launched_at: Mapped[float | None]
     ringing_at: Mapped[float | None]
     answered_at: Mapped[float | None]
     ended_at: Mapped[float | None]

@@ -7,33 +7,34 @@ run over, the counters true, no lease or lock left in Redis, and the limits kept
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import redis
 
 from controller.demo.audit import FarCall, Row, audit
 from controller.domain.calls.outcome import Outcome
+from controller.domain.carriers.launch_rate import MARGIN_SECONDS
 from controller.domain.hopper.lead import LeadState
 from controller.live import keys
 from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
 from controller.storage.exports import AttemptRow, Exports, LeadRow
+from controller.storage.reconciling import Reconciling
 from controller.storage.runs import SqlRunStore
 from tests.chaos.files import MAX_ATTEMPTS, Limits
 
 LEASED = ("seats:*", "fleet:*", "channels:*")
 UNLEASED = ("phone:*", "hopper:*")
-ON_THE_WAY_SECONDS = 0.1
-"""A rate is exceeded when this much less than a second holds more calls than a second may. Controllers start, databases recover
-and switches die on the same few processors, so calls that left in time are held up on their way by as much, and arrive with
-those behind them. Launches that nobody counted, or that two controllers counted apart, show as half as many calls again."""
+PUNCTUAL_SECONDS = MARGIN_SECONDS
+"""A call that the far end has seen so soon after it left was not held up on its way."""
 
 
 @dataclass(slots=True)
 class Reckoning:
     """Sentences about what is wrong, by kind; all empty is the aim. unknown: attempts whose fate could not be learned. bunched:
-    carriers that saw more calls in a whole second than they allow, within what happens on the way; only told."""
+    carriers that saw more calls in a second than they allow, though these left us in time: a switch that stood still takes all
+    that waits for it at once. Only told."""
 
     contacts: int = 0
     attempts: int = 0
@@ -81,8 +82,16 @@ def reckon(
     found.leaked += [f"call {call.uuid} is still up at the far end" for call in far if call.ended is None]
     found.leaked += _left_in_redis(client)
     found.over_limit += over_limit(attempts, far, limits)
-    found.bunched += over_rate(far, limits, 1.0)
+    launched = _launched(database, [run.id for campaign in phones for run in runs.of(campaigns.get(campaign).id)])
+    too_many, found.bunched = over_rate(far, launched, limits)
+    found.over_limit += too_many
     return found
+
+
+def _launched(database: Database, run_ids: Iterable[int]) -> dict[str, float]:
+    """Attempt → when its command left its controller, where that controller lived to tell."""
+    attempts = (attempt for run_id in run_ids for attempt in Reconciling(database).of_run(run_id))
+    return {one.attempt_id: one.launched_at for one in attempts if one.launched_at is not None}
 
 
 def _row(attempt: AttemptRow) -> Row:
@@ -139,7 +148,7 @@ def _left_in_redis(client: redis.Redis) -> list[str]:
 
 
 def over_limit(attempts: Iterable[AttemptRow], far: Sequence[FarCall], limits: Limits) -> list[str]:
-    """Seats, fleet, channels and calls a second, in the far end's own times."""
+    """Seats, fleet and channels, in the far end's own times."""
     campaign_of = {attempt.attempt_id: attempt.campaign for attempt in attempts}
     spans: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     for call in far:
@@ -156,21 +165,34 @@ def over_limit(attempts: Iterable[AttemptRow], far: Sequence[FarCall], limits: L
         most, at = most_at_once(own)
         if most > allowed[kind, name]:
             wrong.append(f"{kind} of {name}: {most} at {at:.3f}, {allowed[kind, name]} are allowed")
-    return wrong + over_rate(far, limits, 1.0 - ON_THE_WAY_SECONDS)
-
-
-def over_rate(far: Iterable[FarCall], limits: Limits, seconds: float) -> list[str]:
-    """Carriers that saw more calls in some stretch of that length than they allow in a second."""
-    launches: dict[str, list[float]] = defaultdict(list)
-    for call in far:
-        launches[call.gateway].append(call.time)
-    wrong = []
-    for gateway, times in launches.items():
-        most, at = most_within(times, seconds)
-        allowed = limits.calls_per_second[gateway]
-        if most > allowed:
-            wrong.append(f"rate of {gateway}: {most} calls in {seconds:g} s from {at:.3f}, {allowed} a second are allowed")
     return wrong
+
+
+def over_rate(far: Iterable[FarCall], launched: Mapping[str, float], limits: Limits) -> tuple[list[str], list[str]]:
+    """(wrong, bunched): carriers that were sent, or saw, more calls in any one second than they allow.
+
+    launched: attempt → when it left us. Too many that left within a second are wrong. Too many that were seen within one are
+    wrong, too, unless one of them was held up on its way.
+    """
+    calls: dict[str, list[FarCall]] = defaultdict(list)
+    for call in far:
+        calls[call.gateway].append(call)
+    wrong, bunched = [], []
+    for gateway, own in calls.items():
+        allowed = limits.calls_per_second[gateway]
+        left, at = most_within([launched.get(call.uuid, call.time) for call in own], 1.0)
+        seen, since = most_within([call.time for call in own], 1.0)
+        among = [call for call in own if since <= call.time < since + 1.0]
+        late = max((call.time - launched.get(call.uuid, call.time) for call in among), default=0.0)
+        if left > allowed:
+            wrong.append(f"rate of {gateway}: {left} calls left in the second from {at:.3f}, {allowed} are allowed")
+        elif seen > allowed:
+            where = bunched if late > PUNCTUAL_SECONDS else wrong
+            where.append(
+                f"rate of {gateway}: {seen} calls came in the second from {since:.3f}, {allowed} are allowed; the slowest was "
+                f"{late * 1000:.0f} ms on its way"
+            )
+    return wrong, bunched
 
 
 def most_at_once(spans: Iterable[tuple[float, float]]) -> tuple[int, float]:

@@ -14,7 +14,7 @@ from controller.domain.calls.actions import DialOrder, Target
 from controller.domain.calls.events import CallEvent, ConnectFailed, DialFailed, HungUp, Left
 from controller.domain.calls.outcome import Outcome
 from controller.errors import SwitchDown
-from controller.ports import Switch
+from controller.ports import Missed, Switch
 from esl_handlers import links
 from esl_handlers.connection import Address
 from esl_handlers.switch import FreeSwitch
@@ -166,6 +166,31 @@ def test_a_late_reply_counts_as_dialled() -> None:
         assert switch.dial(ORDER) is None
         scripted.tell("CHANNEL_CREATE")
         assert eventually(lambda: [type(event) for _, event in desk.heard] == [Left])
+
+
+def test_a_call_does_not_join_those_that_are_held_up() -> None:
+    """FreeSWITCH has not taken the one before: both would leave at once, whatever moment the carrier's rate gave each."""
+    scripted = Scripted()
+    scripted.answers["bgapi"] = lambda command: None
+    with running(scripted, reply_seconds=0.2) as (switch, _, _):
+        stuck = [gevent.spawn(switch.dial, replace(ORDER, attempt_id=name)) for name in ("a1", "a2")]
+        assert eventually(lambda: switch.backlog == len(stuck))
+        gevent.sleep(2 * links.HELD_UP_SECONDS)
+        sent = len(scripted.commands)
+        missed = switch.dial(replace(ORDER, attempt_id="a3"), time.monotonic() + 60.0)
+        assert isinstance(missed, Missed)
+        assert len(scripted.commands) == sent == 2
+        assert switch.health()["calls"] == 2
+        gevent.joinall(stuck)
+
+
+def test_a_call_whose_moment_has_passed_does_not_leave() -> None:
+    """A loop that stood still must not end in a burst."""
+    scripted = Scripted()
+    with running(scripted) as (switch, _, _):
+        assert isinstance(switch.dial(ORDER, time.monotonic() - 0.001), Missed)
+        assert scripted.commands == []
+        assert switch.health()["calls"] == 0
 
 
 def test_without_a_link_nothing_is_dialled() -> None:

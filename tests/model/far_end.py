@@ -6,6 +6,7 @@ was ordered is created when the model says so, or never.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from controller.domain.calls.events import Answered, CallEvent, Connected, DialF
 from controller.domain.calls.outcome import RULES, Outcome
 from controller.engine.call_desk import CREATION_SECONDS
 from controller.errors import SwitchDown
+from controller.ports import Missed
 from controller.storage.memory import MemoryStore
 
 CAUSES = {
@@ -80,6 +82,7 @@ class ModelSwitch:
     name: str
     far_end: FarEnd
     now: Callable[[], float]
+    monotonic: Callable[[], float]
     keeps_record: bool
     lives: int = 1
     ready: bool = True
@@ -95,8 +98,10 @@ class ModelSwitch:
     def core(self) -> str:
         return f"{self.name}-{self.lives}"
 
-    def dial(self, order: DialOrder) -> DialFailed | None:
+    def dial(self, order: DialOrder, not_after: float = math.inf) -> DialFailed | Missed | None:
         self._must_be_up()
+        if self.monotonic() > not_after:
+            return Missed("the loop is late")
         if self.slow:
             self.ordered.append((self.now(), order))
         else:

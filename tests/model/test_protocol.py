@@ -81,7 +81,7 @@ class Protocol(RuleBasedStateMachine):
         for run_id, phones in zip(self.runs, PHONES.values(), strict=True):
             self.store.add_leads(run_id, [(phone, "{}") for phone in phones])
         for name in ("fs1", "fs2"):
-            switch = ModelSwitch(name, self.far_end, self.now, keeps_record, slow=slow)
+            switch = ModelSwitch(name, self.far_end, self.now, lambda: self.steps.elapsed, keeps_record, slow=slow)
             self.machines.append(Machine(name, self.shared, switch))
             self.machines[-1].start()
         self.steps.run_free()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
+from time import monotonic
 from typing import Any, TypeVar
 
 import gevent
@@ -25,7 +27,7 @@ from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.live.memory import MemoryHopper, MemoryLimits
-from controller.ports import SwitchListener
+from controller.ports import Missed, SwitchListener
 from controller.storage.memory import MemoryStore
 
 T = TypeVar("T")
@@ -90,7 +92,9 @@ class ScriptedSwitch:
     most_live: int = 0
     refuse: DialFailed | Exception | None = None
 
-    def dial(self, order: DialOrder) -> DialFailed | None:
+    def dial(self, order: DialOrder, not_after: float = math.inf) -> DialFailed | Missed | None:
+        if monotonic() > not_after:
+            return Missed("the loop is late")
         if isinstance(self.refuse, Exception):
             raise self.refuse
         self.dialled.append(order)

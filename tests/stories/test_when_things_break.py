@@ -14,6 +14,7 @@ from controller.domain.campaigns.campaign import Pacing
 from controller.domain.hopper.lead import LeadState
 from controller.engine.adopt import adopt_live_attempts
 from controller.errors import LiveStateDown, StoreDown, SwitchDown
+from controller.ports import Missed
 from tests.stories.floor import EAST, Floor, person
 
 
@@ -125,10 +126,10 @@ def test_one_calls_error_ends_that_call_alone():
     with Floor(script) as floor:
         dial = floor.switch.dial
 
-        def dial_or_break(order: DialOrder) -> object:
+        def dial_or_break(order: DialOrder, not_after: float) -> object:
             if order.dial_string_number.endswith("3"):
                 raise RuntimeError("a mistake of ours")
-            return dial(order)
+            return dial(order, not_after)
 
         floor.switch.dial = dial_or_break  # type: ignore[method-assign, assignment]
         run_id = floor.campaign(20)
@@ -148,6 +149,55 @@ def test_a_switch_that_cannot_be_reached_costs_nobody_an_attempt():
         floor.wait(floor.finished(run_id))
         assert done(floor, run_id) == 5
         assert {lead.attempts for lead in floor.store.leads(run_id)} == {1}
+
+
+def test_a_call_that_missed_its_moment_is_given_another():
+    """The switch did not take it in time: it leaves once, later, and nobody is charged for the miss."""
+    with Floor(person) as floor:
+        dial, missed = floor.switch.dial, []
+
+        def late_at_first(order: DialOrder, not_after: float) -> object:
+            if order.attempt_id not in missed:
+                missed.append(order.attempt_id)
+                return Missed("held up")
+            return dial(order, not_after)
+
+        floor.switch.dial = late_at_first  # type: ignore[method-assign, assignment]
+        run_id = floor.campaign(5)
+        floor.wait(floor.finished(run_id))
+        assert [order.attempt_id for order in floor.switch.dialled] == missed
+        ends = [attempt.end for attempt in floor.store.attempts()]
+        assert [(end.outcome, end.launched_at is not None) for end in ends if end is not None] == [(Outcome.ANSWERED, True)] * 5
+        floor.wait(floor.slots_free)
+
+
+def test_a_record_that_cannot_be_read_is_read_again():
+    """Without it a call that ended unheard would pass for one that never was, and the person be rung again."""
+
+    def forever(order: DialOrder) -> list[tuple[float, CallEvent]]:
+        return [(0.001, Left(1.0))]
+
+    with Floor(forever) as floor:
+        run_id = floor.campaign(1)
+        floor.wait(lambda: len(floor.switch.live) == 1 and all(call.left for call in floor.desk.calls()))
+        (attempt_id,) = floor.switch.live
+        end_of = floor.switch.end_of
+
+        def unreadable(attempt_id: str) -> HungUp | None:
+            raise SwitchDown("the journal cannot be read")
+
+        floor.switch.end_of = unreadable  # type: ignore[method-assign]
+        floor.switch.live.clear()
+        floor.switch.keeps_record = True
+        floor.desk.link_restored(same_core=True)
+        floor.clock.sleep(0.8)
+        assert floor.desk.holds(attempt_id)
+        floor.switch.ends = {
+            attempt_id: HungUp(9.0, Outcome.ANSWERED, "NORMAL_CLEARING", 200, answered_at=2.0, connected_at=2.1)
+        }
+        floor.switch.end_of = end_of  # type: ignore[method-assign]
+        floor.wait(floor.finished(run_id))
+        assert [a.end.outcome for a in floor.store.attempts() if a.end is not None] == [Outcome.ANSWERED]
 
 
 def test_after_a_lost_link_every_call_is_asked_for():

@@ -43,7 +43,8 @@ class Opening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """An attempt that is over, and where its lead goes. Times are UTC epoch seconds."""
+    """An attempt that is over, and where its lead goes. Times are UTC epoch seconds. launched_at: None when it never left, or
+    left in an earlier life of its controller."""
 
     attempt_id: str
     lead_id: int
@@ -53,6 +54,7 @@ class AttemptEnd:
     cause: str
     move: LeadMove
     sip_status: int | None = None
+    launched_at: float | None = None
     ringing_at: float | None = None
     answered_at: float | None = None
     connected_to: str | None = None

@@ -23,12 +23,14 @@ class CallState(StrEnum):
 
 @dataclass(slots=True)
 class Call:
-    """One call from its write-ahead to its end. Times are UTC epoch seconds."""
+    """One call from its write-ahead to its end. Times are UTC epoch seconds. launched_at: when its command left us; None while
+    it has not, and for a call that was adopted."""
 
     order: DialOrder
     placed_at: float
     state: CallState = CallState.DIALING
     left: bool = False
+    launched_at: float | None = None
     ringing_at: float | None = None
     answered_at: float | None = None
     connected_at: float | None = None

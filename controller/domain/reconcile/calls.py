@@ -54,6 +54,7 @@ class Recorded:
     carrier: str
     node: str
     created_at: float
+    launched_at: float | None
     ringing_at: float | None
     answered_at: float | None
     connected_to: str | None

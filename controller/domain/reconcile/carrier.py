@@ -116,7 +116,7 @@ class CarrierRecord:
 
     def match(self, attempt: Recorded, numbers: Sequence[str]) -> Difference | None:
         """Claim the attempt's call and compare the two. numbers: what the carrier may call it by, digits."""
-        call = self._claim(numbers, attempt.created_at)
+        call = self._claim(numbers, attempt.launched_at or attempt.created_at)
         phone = f"+{attempt.phone}"
         ours = "open" if attempt.outcome is None else attempt.outcome.value
         if call is None:

@@ -27,6 +27,7 @@ ATTEMPT = Recorded(
     carrier="north",
     node="n1",
     created_at=1_000.0,
+    launched_at=1_000.0,
     ringing_at=1_002.0,
     answered_at=None,
     connected_to=None,
