@@ -1,0 +1,152 @@
+"""The sequential test: audio in, a verdict when one is due; the only door of this package.
+
+Every 60 ms the chance of a person is weighed against what its kind of error costs (settings). Beside that the tones are
+followed: they alone name a fax, a special information tone and a beep. What never makes a machine: silence, noise, doubt.
+After a person verdict the detector listens on and may take it back (`revised`); after any it still reports the beep.
+
+Audio is taken in frames of 20 ms, three at a time, or one by one while a tone sounds; the blocks depend on the audio alone, so
+that the pieces it arrives in make no difference.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from esl_handlers.amd.cadence import chance_of_person
+from esl_handlers.amd.front_end import FRAME, FRAME_SECONDS, FrontEnd
+from esl_handlers.amd.settings import Settings
+from esl_handlers.amd.speech import SpeechTracker
+from esl_handlers.amd.tones import Tone, ToneKind, ToneTracker
+from esl_handlers.amd.verdict import Kind, Verdict
+
+_STEP_FRAMES = 3
+_FRAME_BYTES = 2 * FRAME
+_STEPS_IN_A_ROW = 3
+_FAX_TONES = frozenset({ToneKind.FAX_CALLING, ToneKind.FAX_ANSWER, ToneKind.FAX_DATA})
+_BUSY_TONES = 4
+
+
+class Detector:
+    """Listens to one call from the moment of the answer. Not for use by two threads at once."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._settings = settings or Settings()
+        self._waiting = bytearray()
+        self._front_end = FrontEnd()
+        self._speech = SpeechTracker()
+        self._tones = ToneTracker()
+        self._frame = 0
+        self._verdict: Verdict | None = None
+        self._revised = False
+        self._machine_steps = 0
+        self._silent_since = 0
+        self._busy_tones = 0
+        self._due: deque[Verdict] = deque()
+
+    def feed(self, pcm: bytes) -> Verdict | None:
+        """The next audio, 16-bit little-endian mono at 8 kHz, any number of bytes; the oldest verdict not yet returned.
+
+        One verdict a call: where audio of many seconds is fed at once, ``feed(b"")`` returns the next one, or None.
+        """
+        self._waiting += pcm
+        while len(self._waiting) >= (needed := self._next_frames() * _FRAME_BYTES):
+            block = np.frombuffer(bytes(self._waiting[:needed]), dtype="<i2")
+            del self._waiting[:needed]
+            self._hear(block)
+        return self._due.popleft() if self._due else None
+
+    def _next_frames(self) -> int:
+        return 1 if self._tones.sounding or self._frame % _STEP_FRAMES else _STEP_FRAMES
+
+    def _hear(self, block: np.ndarray[tuple[int], np.dtype[np.int16]]) -> None:
+        frames = self._front_end.analyse(block)
+        self._frame += len(frames)
+        self._speech.hear(frames)
+        for tone in self._tones.hear(frames, self._speech.talk_frames * FRAME_SECONDS):
+            self._tone_heard(tone)
+        if self._frame % _STEP_FRAMES == 0:
+            self._weigh()
+
+    def _tone_heard(self, tone: Tone) -> None:
+        detail: dict[str, float | str | bool] = {
+            "reason": str(tone.kind),
+            "hertz": round(tone.hertz, 1),
+            "began": round(tone.began, 2),
+            "ended": round(tone.ended, 2),
+        }
+        if tone.kind is ToneKind.BEEP:
+            if self._verdict is None or self._may_revise():
+                self._say_machine(0.95, detail)
+            self._due.append(Verdict(Kind.BEEP, self._now, 0.95, detail))
+        elif tone.kind in (ToneKind.RINGING, ToneKind.BUSY):
+            self._call_progress(tone, detail)
+        elif self._verdict is None:
+            self._say(Kind.FAX if tone.kind in _FAX_TONES else Kind.SIT, 0.99, detail)
+
+    def _call_progress(self, tone: Tone, detail: dict[str, float | str | bool]) -> None:
+        """Ringing after a false answer holds the clock of silence; a busy line will not speak."""
+        if tone.kind is ToneKind.RINGING:
+            if self._now <= self._settings.ringback_seconds:
+                self._silent_since = self._frame
+            return
+        self._busy_tones += 1
+        if self._busy_tones == _BUSY_TONES and self._verdict is None and self._speech.first is None:
+            self._say(Kind.UNKNOWN, 0.0, detail)
+
+    def _weigh(self) -> None:
+        """One step of the sequential test."""
+        if self._verdict is not None and not self._may_revise():
+            return
+        if self._speech.first is None or self._speech.last is None:
+            if (self._frame - self._silent_since) * FRAME_SECONDS >= self._settings.silence_seconds:
+                self._say(Kind.UNKNOWN, 0.0, {"reason": "nobody spoke"})
+            return
+        chance = chance_of_person(self._speech)
+        limit = self._settings.machine_chance if self._verdict is None else self._settings.revise_chance
+        self._machine_steps = self._machine_steps + 1 if chance < limit else 0
+        pause = self._speech.pause_frames * FRAME_SECONDS
+        if self._machine_steps >= _STEPS_IN_A_ROW:
+            self._say_machine(1 - chance, self._cadence("talks on"))
+        elif self._verdict is None and chance >= self._settings.chance_wanted(pause):
+            self._say(Kind.PERSON, chance, self._cadence("spoke and waits"))
+        elif (
+            self._verdict is None
+            and self._now - self._speech.first.first * FRAME_SECONDS >= self._settings.decide_within_seconds
+        ):
+            self._say(Kind.UNKNOWN, 0.0, self._cadence("in doubt at the time limit") | {"chance_of_person": round(chance, 4)})
+
+    def _may_revise(self) -> bool:
+        return (
+            self._verdict is not None
+            and self._verdict.kind is Kind.PERSON
+            and not self._revised
+            and self._now - self._verdict.at_seconds <= self._settings.listen_on_seconds
+        )
+
+    def _say_machine(self, confidence: float, detail: dict[str, float | str | bool]) -> None:
+        if self._verdict is None:
+            self._say(Kind.MACHINE, confidence, detail)
+        else:
+            self._revised = True
+            self._due.append(Verdict(Kind.MACHINE, self._now, confidence, detail | {"revised": True}))
+
+    def _say(self, kind: Kind, confidence: float, detail: dict[str, float | str | bool]) -> None:
+        self._verdict = Verdict(kind, self._now, confidence, detail)
+        self._due.append(self._verdict)
+
+    def _cadence(self, reason: str) -> dict[str, float | str | bool]:
+        speech = self._speech
+        return {
+            "reason": reason,
+            "first_word_at": round(0.0 if speech.first is None else speech.first.first * FRAME_SECONDS, 2),
+            "talk": round(speech.talk_frames * FRAME_SECONDS, 2),
+            "pause": round(speech.pause_frames * FRAME_SECONDS, 2),
+            "bursts": speech.bursts,
+            "syllables": speech.syllables,
+        }
+
+    @property
+    def _now(self) -> float:
+        return self._frame * FRAME_SECONDS

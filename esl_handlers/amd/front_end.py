@@ -1,0 +1,150 @@
+"""Samples → what each 20 ms frame sounds like: level, bands, voicing, and its strongest steady peaks.
+
+Nothing is decided here. Every figure of a frame comes from that frame and the one before it (a 40 ms Hann window), so nothing
+looks into the future, and frames may be analysed one by one or several at a time with the same result.
+
+Voicing is the highest peak of the autocorrelation, divided by that of the window, over the lags of a voice (Boersma, "Accurate
+short-term analysis of the fundamental frequency", 1993); it is taken below 2 kHz, where a vowel's energy is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+RATE = 8000
+FRAME = 160
+FRAME_SECONDS = FRAME / RATE
+
+_SPAN = 2 * FRAME
+_FFT = 512
+_BIN_HZ = RATE / _FFT
+BAND_EDGES_HZ = (100, 300, 500, 800, 1200, 1700, 2300, 3000, 3800)
+BANDS = len(BAND_EDGES_HZ) - 1
+_FULL_SCALE = np.float32(1 / 32768)
+_LEAST_POWER = 1e-10
+
+_LAG_LOW, _LAG_HIGH = 16, 107
+_PEAK_LOW, _PEAK_HIGH = round(350 / _BIN_HZ), round(2400 / _BIN_HZ)
+_PEAK_REACH = 4
+_FILL_LOW, _FILL_HIGH = round(100 / _BIN_HZ), round(3800 / _BIN_HZ)
+
+_WINDOW = np.hanning(_SPAN + 1)[:_SPAN].astype(np.float32)
+# so that a sine of full scale has the power 0.5 (-3 dB) summed over its bins
+_SCALE = np.float32(2.0 / (_FFT * float(np.sum(_WINDOW.astype(np.float64) ** 2))))
+
+
+def _band_matrix() -> Array:
+    hertz = np.arange(_FFT // 2 + 1) * _BIN_HZ
+    columns = [(hertz >= low) & (hertz < high) for low, high in pairwise(BAND_EDGES_HZ)]
+    return np.stack(columns, axis=1).astype(np.float32)
+
+
+def _window_autocorrelation() -> Array:
+    spectrum = np.fft.rfft(_WINDOW, 2 * _FFT)
+    lags = np.fft.irfft(np.abs(spectrum) ** 2)[: _LAG_HIGH + 2]
+    return np.asarray(lags / lags[0], dtype=np.float32)
+
+
+_BAND_MATRIX = _band_matrix()
+_WINDOW_LAGS = _window_autocorrelation()[_LAG_LOW - 1 :]
+_VOICE_BINS = (np.arange(_FFT // 2 + 1) * _BIN_HZ <= 2000).astype(np.float32)
+_BINS = np.arange(_PEAK_LOW, _PEAK_HIGH)
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What n frames sound like, oldest first; each array has n rows.
+
+    level_db: of the 20 ms alone, dB of full scale, -100 at least. loudest: the largest sample, 0 to 32768 (digital silence
+    is 0 to 8, by the codec). bands_db: n × 8, see BAND_EDGES_HZ. voicing: 0.0 to 1.0; pitch_hz belongs to it. peak_hz,
+    peak_db: the strongest peak between 350 and 2400 Hz; peak_share and second_share: the part, 0.0 to 1.0, of the power
+    between 100 and 3800 Hz that lies within 62 Hz of it, and of the next peak; evenness: the least 5 ms of the frame over
+    its loudest, in power: 1.0 for one tone, near 0 for two that beat.
+    """
+
+    level_db: Array
+    loudest: Array
+    bands_db: Array
+    voicing: Array
+    pitch_hz: Array
+    peak_hz: Array
+    peak_db: Array
+    peak_share: Array
+    second_hz: Array
+    second_share: Array
+    evenness: Array
+
+    def __len__(self) -> int:
+        return len(self.level_db)
+
+
+class FrontEnd:
+    """Analyses one call's audio; keeps one frame between calls."""
+
+    def __init__(self) -> None:
+        self._previous = np.zeros(FRAME, dtype=np.float32)
+
+    def analyse(self, samples: NDArray[np.int16]) -> Frames:
+        """Frames of these samples; their number must be a multiple of 160, and not 0."""
+        pcm = samples.astype(np.float32)
+        frames = pcm.reshape(-1, FRAME)
+        count = len(frames)
+        stream = np.concatenate((self._previous, pcm)) * _FULL_SCALE
+        self._previous = pcm[-FRAME:]
+        now = stream[FRAME:].reshape(count, FRAME)
+        windows = np.lib.stride_tricks.as_strided(stream, (count, _SPAN), (stream.strides[0] * FRAME, stream.strides[0]))
+        spectrum = np.fft.rfft(windows * _WINDOW, _FFT)
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) * _SCALE
+        slices = np.square(now).reshape(count, 4, FRAME // 4).mean(axis=2)
+        voicing, pitch = _voicing(power)
+        rows = np.arange(count)
+        heaped = np.concatenate((np.zeros((count, 1), np.float32), np.cumsum(power, axis=1)), axis=1)
+        total = heaped[:, _FILL_HIGH] - heaped[:, _FILL_LOW] + np.float32(_LEAST_POWER)
+        first = _PEAK_LOW + np.argmax(power[:, _PEAK_LOW:_PEAK_HIGH], axis=1)
+        first_power = heaped[rows, first + _PEAK_REACH + 1] - heaped[rows, first - _PEAK_REACH]
+        rest = np.where(np.abs(_BINS - first[:, None]) > 2 * _PEAK_REACH, power[:, _PEAK_LOW:_PEAK_HIGH], np.float32(0))
+        second = _PEAK_LOW + np.argmax(rest, axis=1)
+        second_power = heaped[rows, second + _PEAK_REACH + 1] - heaped[rows, second - _PEAK_REACH]
+        return Frames(
+            level_db=_decibels(slices.mean(axis=1)),
+            loudest=np.abs(frames).max(axis=1),
+            bands_db=_decibels(power @ _BAND_MATRIX),
+            voicing=voicing,
+            pitch_hz=pitch,
+            peak_hz=_refined_hz(power, first, rows),
+            peak_db=_decibels(first_power),
+            peak_share=np.minimum(first_power / total, np.float32(1)),
+            second_hz=second * np.float32(_BIN_HZ),
+            second_share=np.minimum(second_power / total, np.float32(1)),
+            evenness=(slices.min(axis=1) + np.float32(_LEAST_POWER)) / (slices.max(axis=1) + np.float32(_LEAST_POWER)),
+        )
+
+
+def _decibels(power: NDArray[np.floating]) -> Array:
+    decibels: NDArray[np.floating] = 10 * np.log10(np.maximum(power, _LEAST_POWER))
+    return decibels.astype(np.float32)
+
+
+def _voicing(power: Array) -> tuple[Array, Array]:
+    """Voicing and pitch of each row of a power spectrum."""
+    correlation = np.fft.irfft(power * _VOICE_BINS)
+    lags = correlation[:, _LAG_LOW - 1 : _LAG_HIGH + 2]
+    likeness = lags / ((correlation[:, :1] + 1e-12) * _WINDOW_LAGS)
+    best = 1 + np.argmax(likeness[:, 1:-1], axis=1)
+    voicing = np.clip(likeness[np.arange(len(best)), best], 0, 1).astype(np.float32)
+    return voicing, (np.float32(RATE) / (best + _LAG_LOW - 1)).astype(np.float32)
+
+
+def _refined_hz(power: Array, peak: NDArray[np.intp], rows: NDArray[np.intp]) -> Array:
+    """The peak's frequency between bins, by a parabola through the logarithms of three."""
+    left, middle, right = (np.log(power[rows, peak + step] + np.float32(1e-20)) for step in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift: NDArray[np.floating] = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0)
+    hertz: NDArray[np.floating] = (peak + np.clip(shift, -0.5, 0.5)) * _BIN_HZ
+    return hertz.astype(np.float32)
