@@ -45,3 +45,7 @@ class TooLate(CommandLost):
 
 class LoginRefused(SwitchDown):
     """FreeSWITCH refuses the password or our address."""
+
+
+class UnreadableAudio(Exception):
+    """A recording that cannot be heard; the message continues "this file …" and says how to mend it."""

@@ -1,0 +1,141 @@
+"""The speakers of one split: who can say what, and the crowds and televisions made of them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from esl_handlers.recorded_audio import TELEPHONE_RATE, Waveform, resample
+from tests.amd.corpus.noise import unit
+from tests.amd.corpus.recordings import Studio, Volunteers, studios, tune, volunteers
+from tests.amd.corpus.synthesizers import Booth, Silent, Voice, voices
+from tests.amd.corpus.texts import Texts, texts_of
+from tests.amd.corpus.truth import Split
+
+SENTENCE_END = re.compile(r"(?<=[.!?।])\s+|(?<=[。！？])")
+
+CLIP_SECONDS = {
+    "hello": (0.2, 1.0),
+    "name": (0.7, 1.7),
+    "company": (1.6, 4.5),
+    "talk": (2.5, 9.0),
+    "personal": (0.9, 4.0),
+}
+"""How long a volunteer's recording lasts that stands for each way of answering."""
+
+
+@dataclass(frozen=True)
+class Speech:
+    """What one speaker says, sentence by sentence; label: who speaks."""
+
+    sentences: list[Waveform]
+    label: str
+    language: str
+
+
+class Cast:
+    """Every speaker of a split. recorded: the share of volunteers among people and personal greetings."""
+
+    def __init__(self, split: Split, cache: Path, recorded: float = 0.3) -> None:
+        self.split = split
+        self._booth = Booth(cache)
+        self._texts = texts_of(split)
+        self._recorded = recorded
+        self._voices: dict[str, list[Voice]] = {}
+        for voice in voices(split, set(self._texts)):
+            self._voices.setdefault(voice.language, []).append(voice)
+        self._volunteers = volunteers(split, cache)
+        self._studios = studios(split)
+        self._crowds: list[Waveform] = []
+
+    def says(self, manner: str, rng: np.random.Generator) -> Speech:
+        """Somebody speaks in the manner of one of the lists of ``Texts``, or a volunteer's recordings of such length."""
+        while True:
+            try:
+                if manner in CLIP_SECONDS and rng.random() < self._recorded:
+                    speech = self._volunteer(manner, rng)
+                else:
+                    speech = self._synthetic(manner, rng)
+            except Silent:
+                continue  # a text a voice has no rules for: another speaker is asked
+            if speech is not None:
+                return speech
+
+    def announces(self, rng: np.random.Generator) -> Speech:
+        """A carrier's announcement: a studio voice, or a synthetic one."""
+        if rng.random() < 0.4:
+            studio = self._studio(rng)
+            return Speech(studio.announcement(rng), studio.label, studio.language)
+        return self.says("carrier", rng)
+
+    def counts(self, rng: np.random.Generator) -> Speech:
+        """Nothing but a number, digit by digit."""
+        if rng.random() < 0.4:
+            studio = self._studio(rng)
+            return Speech(studio.number(rng), studio.label, studio.language)
+        texts, voice = self._speaker(rng)
+        digits = [self._booth.speak(voice, str(digit)) for digit in rng.choice(texts.digits, int(rng.integers(5, 12)))]
+        return Speech(digits, voice.label, voice.language)
+
+    def child_says(self, manner: str, rng: np.random.Generator) -> Speech:
+        """As ``says`` with pitch and formants of a child, 1.2 to 1.5 times an adult's, and its slower words."""
+        speech = self.says(manner, rng)
+        factor = float(rng.uniform(1.2, 1.45))
+        smaller = [
+            resample(sentence, round(TELEPHONE_RATE * factor / 20) * 20, TELEPHONE_RATE) for sentence in speech.sentences
+        ]
+        return Speech(smaller, f"{speech.label}+child", speech.language)
+
+    def crowd(self, seconds: float, rng: np.random.Generator) -> Waveform:
+        """Five to nine people talking at once, RMS 1.0."""
+        if len(self._crowds) < 6:
+            self._crowds.append(unit(np.sum([self._talk(30.0, rng) for _ in range(int(rng.integers(5, 10)))], axis=0)))
+        return piece(self._crowds[int(rng.integers(len(self._crowds)))], seconds, rng)
+
+    def television(self, seconds: float, rng: np.random.Generator) -> Waveform:
+        """One voice with music under it, RMS 1.0."""
+        return unit(
+            self._talk(seconds, rng)
+            + float(rng.uniform(0.1, 0.8)) * tune(self.split, seconds, rng)[: round(seconds * TELEPHONE_RATE)]
+        )
+
+    def _talk(self, seconds: float, rng: np.random.Generator) -> Waveform:
+        """Sentences of one manner after another until ``seconds`` are full."""
+        parts: list[Waveform] = []
+        while sum(part.size for part in parts) < seconds * TELEPHONE_RATE:
+            parts += self.says(str(rng.choice(["talk", "company", "personal"])), rng).sentences
+            parts.append(np.zeros(int(rng.uniform(0.1, 0.6) * TELEPHONE_RATE)))
+        return np.concatenate(parts)[: round(seconds * TELEPHONE_RATE)]
+
+    def _speaker(self, rng: np.random.Generator) -> tuple[Texts, Voice]:
+        language = str(rng.choice(sorted(self._voices)))
+        if rng.random() < 0.12:
+            language = "en"  # it has the most synthesizers
+        chosen = self._voices[language]
+        return self._texts[language], chosen[int(rng.integers(len(chosen)))]
+
+    def _synthetic(self, manner: str, rng: np.random.Generator) -> Speech:
+        texts, voice = self._speaker(rng)
+        lines: tuple[str, ...] = getattr(texts, manner)
+        sentences = [part for part in SENTENCE_END.split(lines[int(rng.integers(len(lines)))]) if part.strip()]
+        return Speech([self._booth.speak(voice, sentence) for sentence in sentences], voice.label, voice.language)
+
+    def _volunteer(self, manner: str, rng: np.random.Generator) -> Speech | None:
+        speaker: Volunteers = self._volunteers[int(rng.integers(len(self._volunteers)))]
+        shortest, longest = CLIP_SECONDS[manner]
+        count = int(rng.integers(2, 5)) if manner == "personal" else 1
+        clips = [speaker.clip(rng, shortest, longest) for _ in range(count)]
+        sentences = [clip for clip in clips if clip is not None]
+        return Speech(sentences, speaker.label, speaker.language) if len(sentences) == count else None
+
+    def _studio(self, rng: np.random.Generator) -> Studio:
+        return self._studios[int(rng.integers(len(self._studios)))]
+
+
+def piece(wave: Waveform, seconds: float, rng: np.random.Generator) -> Waveform:
+    """``seconds`` from a random place of ``wave``, which is repeated when it is too short."""
+    size = round(seconds * TELEPHONE_RATE)
+    return np.take(wave, np.arange(size) + int(rng.integers(wave.size)), mode="wrap")
