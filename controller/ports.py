@@ -14,6 +14,7 @@ from typing import Protocol, TypeVar
 from controller.domain.agents.agent import LOGIN, AgentState, Refusal, ReservationEnd, Seizure, SeizureOutcome
 from controller.domain.agents.line import JoinOrder, LineEvent, LineOrder, LiveLine, SuperviseMode, TransferOrder
 from controller.domain.calls.actions import DialOrder, Target
+from controller.domain.calls.answering import Detection
 from controller.domain.calls.events import CallEvent, DialFailed, HungUp
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
@@ -92,6 +93,39 @@ class Switch(Protocol):
 
     def connect(self, attempt_id: str, target: Target, attributes: Sequence[tuple[str, str]]) -> None:
         """Join a parked, answered call with a target; ``Connected`` or ``ConnectFailed`` follows."""
+        ...
+
+    def screen(self, attempt_id: str, detection: Detection) -> None:
+        """Listen to an answered call, parked or connected.
+
+        One ``VerdictGiven`` follows, whatever goes wrong (``unknown``, and why), at the latest about ``max_seconds`` from now.
+        After it, while still listening: ``VerdictRevised``, and with ``beep`` ``BeepHeard`` or ``GreetingEnded``. Never raises;
+        ends by itself, at the latest with the call.
+        """
+        ...
+
+    def stop_screening(self, attempt_id: str) -> None:
+        """Listen no more; nothing further is said about the call's audio. Twice, or too late, is no error."""
+        ...
+
+    def park(self, attempt_id: str, seconds: int) -> None:
+        """Take the call from whatever it is joined with and hold it in silence; after ``seconds`` the switch itself hangs up.
+
+        SwitchDown when it is certain that nothing was sent; so with the next two.
+        """
+        ...
+
+    def leave_message(self, attempt_id: str, sound: str) -> None:
+        """Play a sound to the far end; then ``MessagePlayed`` and, by the switch itself, the hang-up.
+
+        ``ConnectFailed`` when the sound cannot be played. A call that is screened is listened to for somebody who picks up:
+        ``VerdictRevised`` with kind person.
+        """
+        ...
+
+    def stop_message(self, attempt_id: str) -> None:
+        """Cut a message short: the call waits again, for the order's ``verdict_seconds``, and no ``MessagePlayed`` follows.
+        ``connect`` and ``park`` cut it short as well."""
         ...
 
     def hang_up(self, attempt_id: str, why: str) -> None:

@@ -23,12 +23,17 @@ def connect(commands: CommandLinks, call: TrackedCall, target: Target, attribute
     """
     try:
         variables = connect_variables(call.attempt_id, call.campaign, call.run_id, target, attributes)
-        set_variables, transfer = connect_commands(call.attempt_id, variables, target)
+        moves = connect_commands(call.attempt_id, variables, target)
     except ValueError as error:
         return str(error)
     call.target_name = target.name
-    for command in (set_variables, transfer):
-        reply = commands.send(f"api {command}")
+    return move(commands, moves)
+
+
+def move(commands: CommandLinks, steps: Sequence[str]) -> str | None:
+    """Send the api commands that move a call, in order. None when it is on its way (or has just hung up), else the refusal."""
+    for step in steps:
+        reply = commands.send(f"api {step}")
         if not reply.ok:
             return None if GONE in reply.text else " ".join(reply.text.split())
     return None

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from controller.domain.finding import Finding, fail, ok, warn
 from controller.domain.site import Carrier
-from esl_handlers.originate import CONTEXT, EXTENSIONS, PROFILE, WAIT_EXTENSION
+from esl_handlers.originate import CONTEXT, EXTENSIONS, MESSAGE_EXTENSION, PARK_EXTENSION, PROFILE, WAIT_EXTENSION
 
 Api = Callable[[str], str]
 """An api command → its answer. Raises ``SwitchDown`` when there is none."""
@@ -116,7 +116,7 @@ def check_dialplan(api: Api) -> Finding:
     mend = "Copy dialplan/trunkline.xml to FreeSWITCH's dialplan folder and `reloadxml`."
     text = api(f"xml_locate dialplan context name {CONTEXT}")
     present = set(re.findall(r'<extension name="([^"]+)"', text))
-    missing = sorted({*EXTENSIONS.values(), WAIT_EXTENSION} - present)
+    missing = sorted({*EXTENSIONS.values(), WAIT_EXTENSION, PARK_EXTENSION, MESSAGE_EXTENSION} - present)
     if not present:
         return fail("dialplan", f"no context {CONTEXT}", mend)
     if missing:

@@ -26,6 +26,8 @@ CONTEXT = "trunkline"
 """Dialplan context of dialplan/trunkline.xml."""
 
 WAIT_EXTENSION = "trunkline-wait"
+PARK_EXTENSION = "trunkline-park"
+MESSAGE_EXTENSION = "trunkline-message"
 EXTENSIONS = {"bot": "trunkline-bot", "playback": "trunkline-playback", "ivr": "trunkline-ivr"}
 
 PROFILE = "trunkline"
@@ -84,13 +86,22 @@ def originate_command(order: DialOrder) -> str:
     return f"originate {{{listed}}}sofia/gateway/{gateway}/{number} {extension} XML {CONTEXT}"
 
 
-def connect_commands(attempt_id: str, variables: Sequence[tuple[str, str]], target: Target) -> tuple[str, str]:
-    """The two api commands that send a waiting call to its target: set its variables, then move it."""
+def connect_commands(attempt_id: str, variables: Sequence[tuple[str, str]], target: Target) -> list[str]:
+    """The api commands that send a waiting call to its target."""
+    return move_commands(attempt_id, variables, _extension(target))
+
+
+def move_commands(attempt_id: str, variables: Sequence[tuple[str, str]], extension: str) -> list[str]:
+    """The api commands that send an answered call to one of our extensions: set its variables, if any, then move it."""
+    call = _must(_ID, attempt_id, "attempt id")
     listed = ";".join(f"{name}={_in_setvar(value)}" for name, value in variables)
-    return (
-        f"uuid_setvar_multi {_must(_ID, attempt_id, 'attempt id')} {listed}",
-        f"uuid_transfer {attempt_id} {_extension(target)} XML {CONTEXT}",
-    )
+    settings = [f"uuid_setvar_multi {call} {listed}"] if listed else []
+    return [*settings, f"uuid_transfer {call} {extension} XML {CONTEXT}"]
+
+
+def sound(name: str) -> str:
+    """A sound's name as FreeSWITCH takes it. ValueError when it is not fit to be played."""
+    return _must(_SOUND, name, "sound")
 
 
 _EXPORTED = "trunkline_attempt,trunkline_campaign,trunkline_run"
@@ -105,7 +116,7 @@ def connect_variables(
     """
     to = ("trunkline_to", _must(_ID, target.name, "target name"))
     if target.kind == "playback":
-        return [to, ("trunkline_target", _must(_SOUND, target.address, "sound")), ("export_vars", _EXPORTED)]
+        return [to, ("trunkline_target", sound(target.address)), ("export_vars", _EXPORTED)]
     if target.kind == "ivr":
         return [to, ("trunkline_target", _must(_EXTENSION, target.address, "extension")), ("export_vars", _EXPORTED)]
     if target.kind != "bot":

@@ -21,6 +21,7 @@ from controller.domain.calls.events import (
     DialFailed,
     HungUp,
     Left,
+    MessagePlayed,
     Ringing,
 )
 from controller.domain.calls.outcome import Outcome
@@ -51,7 +52,9 @@ class TrackedCall:
 
 
 _BRIDGE = in_wire_order("variable_trunkline_to")
-_CONNECT = in_wire_order("variable_trunkline_to", "variable_trunkline_connect", "variable_originate_disposition")
+_CONNECT = in_wire_order(
+    "variable_trunkline_to", "variable_trunkline_connect", "variable_originate_disposition", "variable_trunkline_played"
+)
 _HANG_UP = in_wire_order(
     "Hangup-Cause",
     "Caller-Channel-Answered-Time",
@@ -66,7 +69,9 @@ _AFTER_ANSWER = in_wire_order("variable_trunkline_connect", "variable_originate_
 
 CONNECTED_WORDS = ("playing", "ivr")
 FAILED_WORDS = ("failed", "overdue")
-"""Values of ``trunkline_connect``, which dialplan/trunkline.xml sets."""
+LEFT_WORD = "left"
+PLAYED = "FILE PLAYED"
+"""Values of ``trunkline_connect`` and, the last, of ``trunkline_played``, which dialplan/trunkline.xml sets."""
 
 
 def created(call: TrackedCall, event: Event) -> CallEvent | None:
@@ -101,8 +106,11 @@ def bridged(call: TrackedCall, event: Event) -> CallEvent | None:
 
 
 def connecting(call: TrackedCall, event: Event) -> CallEvent | None:
-    """``trunkline::connect`` from the dialplan: a sound or an IVR has begun, or a target could not be had."""
-    to, word, disposition = event.pick(_CONNECT)
+    """``trunkline::connect`` from the dialplan: a sound or an IVR has begun, a message was played, or a target was not to be
+    had."""
+    to, word, disposition, played = event.pick(_CONNECT)
+    if word == LEFT_WORD:
+        return MessagePlayed(event.received_at) if played == PLAYED else ConnectFailed(event.received_at, f"message: {played}")
     if word in CONNECTED_WORDS and not call.connected:
         call.connected = True
         return Connected(event.received_at, call.target_name or to)

@@ -8,17 +8,18 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import gevent
 import structlog
 
 from controller.domain.calls.actions import DialOrder, Target
-from controller.domain.calls.events import ConnectFailed, DialFailed, HungUp
+from controller.domain.calls.answering import Detection
+from controller.domain.calls.events import ConnectFailed, DialFailed, HungUp, VerdictGiven
 from controller.domain.calls.outcome import Outcome
 from controller.errors import SwitchDown
 from controller.ports import Clock, Missed, SwitchListener
-from esl_handlers import bridge
+from esl_handlers import bridge, message
 from esl_handlers.causes import KILL_CAUSE
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import CommandLost, Stage, TooLate
@@ -161,20 +162,31 @@ class FreeSwitch:
 
     def connect(self, attempt_id: str, target: Target, attributes: Sequence[tuple[str, str]]) -> None:
         """See ``ports.Switch``. SwitchDown when it is certain that nothing was sent."""
-        router, listener = self._wired()
+        router, _ = self._wired()
         router.track(attempt_id)
         call = router.call(attempt_id)
         assert call is not None
-        try:
-            refusal = bridge.connect(self._commands, call, target, attributes)
-        except CommandLost as error:
-            if error.stage is Stage.NOT_SENT:
-                raise
-            log.warning("connect unconfirmed", attempt=attempt_id, reason=str(error))
-            return
-        if refusal is not None:
-            log.error("connect refused", attempt=attempt_id, reason=refusal)
-            listener.hear(attempt_id, ConnectFailed(self._clock.now(), refusal))
+        self._move(attempt_id, lambda: bridge.connect(self._commands, call, target, attributes))
+
+    def screen(self, attempt_id: str, detection: Detection) -> None:
+        """See ``ports.Switch``."""
+        _, listener = self._wired()
+        listener.hear(attempt_id, VerdictGiven(self._clock.now(), "unknown", 0.0, 0, detail=(("reason", "no tap"),)))
+
+    def stop_screening(self, attempt_id: str) -> None:
+        """See ``ports.Switch``."""
+
+    def park(self, attempt_id: str, seconds: int) -> None:
+        """See ``ports.Switch``."""
+        self._move(attempt_id, lambda: message.park(self._commands, attempt_id, seconds))
+
+    def leave_message(self, attempt_id: str, sound: str) -> None:
+        """See ``ports.Switch``."""
+        self._move(attempt_id, lambda: message.leave(self._commands, attempt_id, sound))
+
+    def stop_message(self, attempt_id: str) -> None:
+        """See ``ports.Switch``."""
+        self._move(attempt_id, lambda: message.stop(self._commands, attempt_id))
 
     def hang_up(self, attempt_id: str, why: str) -> None:
         """See ``ports.Switch``. Asked before the switch knows the call, it is done as soon as the call appears."""
@@ -225,6 +237,20 @@ class FreeSwitch:
 
     def _not_dialled(self, cause: str) -> DialFailed:
         return DialFailed(self._clock.now(), Outcome.NOT_DIALLED, cause.replace(" ", "_"))
+
+    def _move(self, attempt_id: str, move: Callable[[], str | None]) -> None:
+        """Carry out ``move``; a refusal is told as ConnectFailed, doubt is logged: the dialplan's dead-man's switch holds."""
+        _, listener = self._wired()
+        try:
+            refusal = move()
+        except CommandLost as error:
+            if error.stage is Stage.NOT_SENT:
+                raise
+            log.warning("move unconfirmed", attempt=attempt_id, reason=str(error))
+            return
+        if refusal is not None:
+            log.error("move refused", attempt=attempt_id, reason=refusal)
+            listener.hear(attempt_id, ConnectFailed(self._clock.now(), refusal))
 
     def _kill_later(self, attempt_id: str) -> None:
         """From a handler, which must not wait for a reply."""

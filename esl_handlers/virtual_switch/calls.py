@@ -88,15 +88,18 @@ def fetch(channel: Channel) -> None:
 
 
 def transfer(channel: Channel, extension: str, context: str) -> None:
-    """``uuid_transfer``: on to another extension."""
+    """``uuid_transfer``: on to another extension. Of several before the channel has looked, the last one counts."""
 
     def go() -> None:
-        if channel.alive:
+        destination, channel.transfer_to = channel.transfer_to, None
+        if channel.alive and destination is not None:
             channel.state_number = STATE_NUMBERS["CS_ROUTING"]
             fetch(channel)
-            start(channel, extension_steps(channel, extension, context))
+            start(channel, extension_steps(channel, *destination))
 
-    channel.core.timeline.after(channel.core.chance.uniform(0, 0.02), go)
+    waiting, channel.transfer_to = channel.transfer_to, (extension, context)
+    if waiting is None:
+        channel.core.timeline.after(channel.core.chance.uniform(0, 0.02), go)
 
 
 def bridge(channel: Channel, peer: Channel) -> None:

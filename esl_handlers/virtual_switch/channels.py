@@ -43,6 +43,7 @@ class Channel:
         self.peer: Channel | None = None
         self.script: Script | None = None
         self.inbox: list[Message] = []
+        self.transfer_to: tuple[str, str] | None = None
         self.timers: list[Timer] = []
         self.standing_timers: list[Timer] = []
         self.on_gone: list[Callable[[Channel], None]] = []

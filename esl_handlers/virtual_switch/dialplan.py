@@ -58,6 +58,24 @@ def wait(channel: Channel) -> Steps:
     yield from run(channel, "transfer", "trunkline-sorry")
 
 
+def park(channel: Channel) -> Steps:
+    """Hold the call in silence, not for ever."""
+    yield from run(channel, "set", "trunkline_connect=parked")
+    seconds = channel.get("trunkline_park_seconds") or ""
+    yield from run(channel, "sleep", f"{seconds if re.fullmatch('[1-9][0-9]{0,2}', seconds) else '45'}000")
+    yield from run(channel, "hangup", "NORMAL_CLEARING")
+
+
+def message(channel: Channel) -> Steps:
+    """Play a message to its end."""
+    yield from run(channel, "set", "trunkline_connect=message")
+    yield from run(channel, "playback", "${trunkline_message}")
+    yield from run(channel, "set", "trunkline_played=${current_application_response}")
+    yield from run(channel, "set", "trunkline_connect=left")
+    yield from run(channel, "event", CONNECT_EVENT)
+    yield from run(channel, "hangup", "NORMAL_CLEARING")
+
+
 def sorry(channel: Channel) -> Steps:
     """Tell the person that nobody is there."""
     yield from run(channel, "event", CONNECT_EVENT)
@@ -77,6 +95,8 @@ EXTENSIONS: dict[str, Callable[[Channel], Steps]] = {
     "trunkline-playback": playback,
     "trunkline-ivr": ivr,
     "trunkline-wait": wait,
+    "trunkline-park": park,
+    "trunkline-message": message,
     "trunkline-sorry": sorry,
 }
 

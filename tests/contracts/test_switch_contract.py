@@ -133,6 +133,39 @@ def test_a_waiting_person_is_connected(world: World) -> None:
     assert world.kinds(order) == ["Left", "Ringing", "Answered", "Connected", "HungUp"]
 
 
+def test_a_message_is_left(world: World) -> None:
+    """It is played to its end, which is told, and the call ends with it."""
+    order = world.order("919876500095", connect_on_answer=False, verdict_seconds=20)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.park(order.attempt_id, 20)
+    world.switch.leave_message(order.attempt_id, "silence_stream://300")
+    end = world.end(order)
+    assert world.kinds(order) == ["Left", "Ringing", "Answered", "MessagePlayed", "HungUp"]
+    assert end.connected_at is None
+
+
+def test_a_message_that_is_cut_short(world: World) -> None:
+    """It is never told as played, and the person who picked up is connected."""
+    order = world.order("919876500003", connect_on_answer=False, verdict_seconds=20)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.leave_message(order.attempt_id, "silence_stream://9000")
+    world.switch.stop_message(order.attempt_id)
+    world.switch.connect(order.attempt_id, order.target, order.attributes)
+    world.end(order)
+    assert world.kinds(order) == ["Left", "Ringing", "Answered", "Connected", "HungUp"]
+
+
+def test_a_parked_call_is_not_held_for_ever(world: World) -> None:
+    """Whoever parked it and died leaves no line open."""
+    order = world.order("919876500095", connect_on_answer=False, verdict_seconds=20)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.park(order.attempt_id, 1)
+    assert world.end(order).cause == "NORMAL_CLEARING"
+
+
 def test_a_person_nobody_fetches_is_told(world: World) -> None:
     """Without a verdict the switch itself ends the wait and says so."""
     order = world.order("919876500095", connect_on_answer=False, verdict_seconds=1)
