@@ -52,13 +52,15 @@ class Shared:
 
 
 class Machine:
-    """Where a controller runs, with the switch beside it; what is kept from one life of the controller to the next."""
+    """Where a controller runs, with the switch beside it; what is kept from one life of the controller to the next. clock_ahead:
+    seconds by which its wall clock is wrong."""
 
     def __init__(self, name: str, shared: Shared, switch: ModelSwitch) -> None:
         self.name = name
         self.shared = shared
         self.switch = switch
         self.former_core = ""
+        self.clock_ahead = 0.0
         self.process: Process | None = None
 
     def start(self) -> None:
@@ -112,7 +114,7 @@ class Process:
         self.heard_at: dict[str, float] = {}
         self.renewed_at = shared.steps.elapsed
         self._steps = shared.steps
-        self._clock = clock = LifeClock(shared.steps, self.life)
+        self._clock = clock = LifeClock(shared.steps, self.life, lambda: machine.clock_ahead)
         self._store: Any = Stepped(lambda: shared.store, shared.steps, self.life, StoreDown)
         limits: Any = Stepped(lambda: shared.limits, shared.steps, self.life, LiveStateDown)
         hopper: Any = Stepped(lambda: shared.hopper, shared.steps, self.life, LiveStateDown)

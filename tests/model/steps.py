@@ -111,14 +111,15 @@ class Steps:
 
 
 class LifeClock:
-    """``ports.Clock`` of one process; its sleeps end with it."""
+    """``ports.Clock`` of one process; its sleeps end with it. ahead: seconds by which its machine's wall clock is wrong."""
 
-    def __init__(self, steps: Steps, life: Life) -> None:
+    def __init__(self, steps: Steps, life: Life, ahead: Callable[[], float]) -> None:
         self._steps = steps
         self._life = life
+        self._ahead = ahead
 
     def now(self) -> float:
-        return EPOCH + self._steps.elapsed
+        return EPOCH + self._steps.elapsed + self._ahead()
 
     def monotonic(self) -> float:
         return self._steps.elapsed

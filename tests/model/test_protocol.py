@@ -256,6 +256,11 @@ class Protocol(RuleBasedStateMachine):
         self.machines[machine].switch.kill()
         self.machines[machine].restore_link(same_core=False)
 
+    @rule(machine=MACHINE, ahead=st.sampled_from([-600.0, -3.0, 0.0, 3.0, 600.0]))
+    def clock_steps(self, machine: int, ahead: float) -> None:
+        """The wall clock of one machine is set; durations must not notice."""
+        self.machines[machine].clock_ahead = ahead
+
     @rule()
     def redis_loses_everything(self) -> None:
         self.shared.lose_redis()
@@ -338,6 +343,7 @@ class Protocol(RuleBasedStateMachine):
         if not self.machines:
             return
         for machine in self.machines:
+            machine.clock_ahead = 0.0
             machine.start()
             machine.restore_link(same_core=True)
         for run in range(len(self.runs)):
