@@ -10,6 +10,7 @@ once.
 from __future__ import annotations
 
 import os
+import stat
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -82,31 +83,35 @@ class Journal:
         for path, start in self._unread_files():
             yield from self._lines_of(path, start)
 
-    def _unread_files(self) -> list[tuple[Path, int]]:
+    def _unread_files(self) -> list[tuple[Path, Place]]:
         """The files to read and from where, oldest first: the one the saved place is in, those after it, the present one."""
         try:
             present = self._path.stat()
         except FileNotFoundError:
-            return []
+            present = None  # renamed, and not begun anew yet: FreeSWITCH goes on with the old one
         place = self._place
         if place is None:
-            return [(self._path, max(0, present.st_size - FIRST_LOOK_BYTES))]
-        if place.inode == present.st_ino:
+            first = None if present is None else Place(present.st_ino, max(0, present.st_size - FIRST_LOOK_BYTES))
+            return [] if first is None else [(self._path, first)]
+        if present is not None and place.inode == present.st_ino:
             # A shorter file than before has been emptied and begun anew.
-            return [(self._path, place.offset if place.offset <= present.st_size else 0)]
+            return [(self._path, Place(place.inode, place.offset if place.offset <= present.st_size else 0))]
         rotated = _rotated(self._path)
         inodes = [inode for _, inode, _ in rotated]
         begin = inodes.index(place.inode) if place.inode in inodes else len(rotated)
-        old = [(path, place.offset if inode == place.inode else 0) for _, inode, path in rotated[begin:]]
-        return [*old, (self._path, 0)]
+        old = [(path, Place(inode, place.offset if inode == place.inode else 0)) for _, inode, path in rotated[begin:]]
+        return old if present is None else [*old, (self._path, Place(present.st_ino, 0))]
 
-    def _lines_of(self, path: Path, start: int) -> Iterator[bytes]:
+    def _lines_of(self, path: Path, begin: Place) -> Iterator[bytes]:
+        start = begin.offset
         try:
             file = path.open("rb")
         except FileNotFoundError:
             return
         with file:
             inode = os.fstat(file.fileno()).st_ino
+            if inode != begin.inode:
+                return  # rotated since we looked; the next reading finds it under its other name
             file.seek(start)
             # From the middle of a file (no saved place) the first line is a piece.
             offset = start if start == 0 or self._place is not None else start + len(file.readline())
@@ -139,8 +144,13 @@ def _rotated(path: Path) -> list[tuple[float, int, Path]]:
     """The older files of a journal, oldest first: when last written, inode, path."""
     found = []
     for sibling in path.parent.glob(path.name + "*"):
-        if sibling != path and sibling.is_file():
+        if sibling == path:
+            continue
+        try:
             status = sibling.stat()
+        except FileNotFoundError:
+            continue  # deleted since it was listed
+        if stat.S_ISREG(status.st_mode):
             found.append((status.st_mtime, status.st_ino, sibling))
     return sorted(found)
 

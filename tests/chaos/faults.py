@@ -70,6 +70,13 @@ def redis_frozen(floor: Floor, chance: Random) -> bool:
     return _frozen(floor, floor.redis.process, chance.uniform(0.5, 7))
 
 
+def disk_full(floor: Floor, chance: Random) -> bool:
+    """No file of a controller or of the workers may grow: neither SQLite's nor the log."""
+    process = chance.choice([node.controller for node in floor.nodes] + [floor.worker])
+    floor.agenda.later(chance.uniform(0.5, 5), partial(process.may_write, True))
+    return process.may_write(False)
+
+
 def database_cut(floor: Floor, chance: Random) -> bool:
     floor.database.cut(chance.uniform(1, 5), floor.agenda)
     return True
@@ -131,6 +138,19 @@ def switch_killed(floor: Floor, chance: Random) -> bool:
     return True
 
 
+def switch_frozen(floor: Floor, chance: Random) -> bool:
+    """It stands still, and takes everything at once afterwards."""
+    return _frozen(floor, chance.choice(floor.nodes).switch, chance.uniform(0.2, 3))
+
+
+def journal_rotated(floor: Floor, chance: Random) -> bool:
+    """Renamed, and begun anew a moment later; what ends meanwhile still goes to the old one."""
+    node, later = chance.choice(floor.nodes), chance.uniform(0, 1)
+    struck = node.rotate_journal()
+    floor.agenda.later(later, partial(node.virtual, "rotate"))
+    return struck
+
+
 def switch_restarted(floor: Floor, chance: Random) -> bool:
     """The same without an end of the process, so that connections see a reset."""
     node = chance.choice(floor.nodes)
@@ -164,6 +184,7 @@ KINDS: Mapping[Strike, float] = {
     redis_restarted: 1.5,
     redis_emptied: 1.5,
     redis_frozen: 0.7,
+    disk_full: 1,
     database_cut: 2,
     database_cut_long: 0.3,
     link_closed: 1,
@@ -178,6 +199,8 @@ KINDS: Mapping[Strike, float] = {
     replies_slow: 0.7,
     replies_lost: 0.7,
     switch_killed: 1,
+    switch_frozen: 1,
+    journal_rotated: 1,
     switch_restarted: 1,
     switch_refuses: 0.7,
     gateway_down: 0.5,

@@ -45,6 +45,14 @@ class Node:
     ledger: Path
     journal: Path
 
+    def rotate_journal(self) -> bool:
+        """Give the journal another name, as logrotate does; False when there is none just now."""
+        try:
+            self.journal.rename(self.journal.with_name(f"{self.journal.name}.{time.time_ns()}"))
+        except FileNotFoundError:
+            return False
+        return True
+
     def virtual(self, words: str) -> bool:
         """Give the switch a ``virtual`` command; False when it is down itself."""
         try:
@@ -142,6 +150,10 @@ class Floor:
 
 
 def _ends(journal: Path) -> dict[str, tuple[bool, float]]:
-    """Attempt → whether it was bridged, and when it ended (UTC epoch seconds)."""
-    with journal.open(newline="", encoding="utf-8") as file:
-        return {line[1]: (line[BRIDGE_FIELD] not in ("", "0"), int(line[END_FIELD]) / 1e6) for line in csv.reader(file)}
+    """Attempt → whether it was bridged, and when it ended (UTC epoch seconds); rotated files included."""
+    ends = {}
+    for path in journal.parent.glob(journal.name + "*"):
+        with path.open(newline="", encoding="utf-8") as file:
+            for line in csv.reader(file):
+                ends[line[1]] = line[BRIDGE_FIELD] not in ("", "0"), int(line[END_FIELD]) / 1e6
+    return ends

@@ -8,10 +8,12 @@ from __future__ import annotations
 import heapq
 import itertools
 import os
+import resource
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from controller import child_process
@@ -126,6 +128,16 @@ class Process:
         """Nothing happens while it does not run."""
         if self.pid is not None:
             os.kill(self.pid, number)
+
+    def may_write(self, allowed: bool) -> bool:
+        """Whether its files, and those of its children, may grow; False when it does not run."""
+        if self.pid is None:
+            return False
+        for pid in (self.pid, *self.children()):
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (most if allowed else 0, most))
+        return True
 
     def children(self) -> list[int]:
         """Pids of the processes that it has started and that live."""

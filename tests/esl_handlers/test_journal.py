@@ -83,6 +83,35 @@ def test_rotation_while_reading_and_while_away(path: Path):
     assert all(restarted.end_of(f"a-{number}") for number in (2, 3, 4))
 
 
+def test_a_journal_that_was_renamed_and_not_begun_anew(path: Path):
+    """FreeSWITCH goes on writing to the old file until it is told of the rotation."""
+    write(path, BUSY.format("a-1"))
+    journal = Journal(path)
+    journal.read_on()
+    old = path.rename(path.with_name("Master.csv.2026-11-21-10-00-00"))
+    write(old, BUSY.format("a-2"))
+    assert journal.end_of("a-2") is not None
+    write(old, BUSY.format("a-3"))
+    write(path, BUSY.format("a-4"))
+    assert journal.end_of("a-3") is not None
+    assert journal.end_of("a-4") is not None
+
+
+def test_a_rotation_between_looking_and_opening(path: Path, monkeypatch: pytest.MonkeyPatch):
+    """What stood at the end of the old file is not lost."""
+    write(path, BUSY.format("a-1"))
+    journal = Journal(path)
+    journal.read_on()
+    write(path, BUSY.format("a-2"))
+    listed = journal._unread_files()
+    path.rename(path.with_name("Master.csv.2026-11-21-10-00-00"))
+    write(path, BUSY.format("a-3"))
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_unread_files", lambda: listed)
+        assert journal.read_on() == 0
+    assert journal.read_on() == 2
+
+
 def test_a_truncated_file_begins_anew(path: Path):
     """Shorter than where we were: somebody emptied it."""
     write(path, *(BUSY.format(f"a-{number}") for number in range(10)))

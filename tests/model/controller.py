@@ -52,8 +52,10 @@ class Shared:
 
 
 class Machine:
-    """Where a controller runs, with the switch beside it; what is kept from one life of the controller to the next. clock_ahead:
-    seconds by which its wall clock is wrong."""
+    """Where a controller runs, with the switch beside it; what is kept from one life of the controller to the next.
+
+    clock_ahead: seconds by which its wall clock is wrong.
+    """
 
     def __init__(self, name: str, shared: Shared, switch: ModelSwitch) -> None:
         self.name = name
