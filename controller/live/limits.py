@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from controller.domain.carriers.launch_rate import MARGIN_SECONDS
 from controller.errors import LiveStateDown
 from controller.live import keys, scripts
+from controller.live.redis_clock import RedisClock
 from controller.ports import Granted, Launch, NoSlot, SlotRequest, SlotUse, Usage
 
 HORIZON_SECONDS = 0.3
@@ -52,6 +53,7 @@ class RedisLimits:
         self._in_use = client.register_script(scripts.IN_USE)
         self._fault = client.register_script(scripts.CARRIER_FAULT)
         self._ok = client.register_script(scripts.CARRIER_OK)
+        self._clock = RedisClock()
         self._troubled: set[str] = set()
 
     def reserve(self, requests: Sequence[SlotRequest]) -> list[Granted | NoSlot]:
@@ -64,15 +66,14 @@ class RedisLimits:
             "settle": self._settle_ms,
         }
         begun = time.monotonic()
-        rows = self._run(self._reserve, orjson.dumps(asked))
-        # Redis counted from its own moment. If the answer took long, the launch is that much nearer, or already missed.
-        elapsed = time.monotonic() - begun
-        return [self._answer(row, elapsed) for row in rows]
+        stamp, *rows = self._run(self._reserve, orjson.dumps(asked))
+        self._clock.answered(begun, float(stamp) / 1000.0, time.monotonic())
+        return [self._answer(row) for row in rows]
 
     def relaunch(self, missed: Launch) -> tuple[float, Launch]:
         carrier, rate = missed.carrier, "" if missed.rate is None else missed.rate
         begun = time.monotonic()
-        answer = self._run(
+        stamp, name = self._run(
             self._relaunch,
             carrier.name,
             carrier.calls_per_second,
@@ -82,7 +83,8 @@ class RedisLimits:
             MARGIN_SECONDS * 1000,
             LEAD_SECONDS * 1000,
         )
-        return float(answer[0]) / 1000.0 - (time.monotonic() - begun), replace(missed, name=_text(answer[1]))
+        self._clock.answered(begun, float(stamp) / 1000.0, time.monotonic())
+        return self._seconds_to(name), replace(missed, name=_text(name))
 
     def release(self, uses: Sequence[SlotUse]) -> None:
         self._run(self._release, orjson.dumps([_use(use) for use in uses]))
@@ -121,13 +123,17 @@ class RedisLimits:
         if carrier in self._troubled and not self._run(self._ok, carrier, RECOVERY_STEP):
             self._troubled.discard(carrier)
 
-    def _answer(self, row: Sequence[Any], elapsed: float) -> Granted | NoSlot:
+    def _answer(self, row: Sequence[Any]) -> Granted | NoSlot:
         if int(row[0]):
             carrier = _text(row[1])
-            if int(row[4]):
+            if int(row[3]):
                 self._troubled.add(carrier)
-            return Granted(carrier, _text(row[2]), float(row[3]) / 1000.0 - elapsed, _text(row[5]))
+            return Granted(carrier, _text(row[2]), self._seconds_to(row[4]), _text(row[4]))
         return NoSlot(_text(row[1]), float(row[2]) / 1000.0)
+
+    def _seconds_to(self, launch: Any) -> float:
+        """From now to a launch, by its name: negative when it has passed."""
+        return self._clock.ours(float(launch) / 1000.0) - time.monotonic()
 
     @staticmethod
     def _run(script: Any, *args: Any) -> Any:

@@ -61,13 +61,14 @@ RESERVE = (
     + _EPOCH
     + """
 -- ARGV: JSON {requests, lease ms, horizon ms, margin ms, lead ms, settle ms}
--- Answer per request: {1, carrier, caller id, launch in ms, troubled, launch's name} or {0, limit, retry in ms}
+-- Answer: now in ms, then per request {1, carrier, caller id, troubled, launch's name} or {0, limit, retry in ms}. A launch's
+-- name is its time in ms.
 local asked = cjson.decode(ARGV[1])
 local lease_end = now + asked.lease
-local answers = {}
+local answers = {string.format('%.3f', now)}
 local unsettled = settling(asked.settle)
 if unsettled > 0 then
-  for i = 1, #asked.requests do answers[i] = {0, 'settling', string.format('%.3f', unsettled)} end
+  for i = 1, #asked.requests do answers[i + 1] = {0, 'settling', string.format('%.3f', unsettled)} end
   return answers
 end
 for i, r in ipairs(asked.requests) do
@@ -119,9 +120,9 @@ for i, r in ipairs(asked.requests) do
     redis.call('ZADD', seats, lease_end, r.id)
     if fleet then redis.call('ZADD', fleet, lease_end, r.id) end
     redis.call('ZADD', P .. 'channels:' .. chosen.name, lease_end, r.id)
-    answers[i] = {1, chosen.name, caller, string.format('%.3f', at - now), troubled, name}
+    answers[i + 1] = {1, chosen.name, caller, troubled, name}
   else
-    answers[i] = {0, no, string.format('%.3f', wait)}
+    answers[i + 1] = {0, no, string.format('%.3f', wait)}
   end
 end
 return answers
@@ -132,7 +133,7 @@ RELAUNCH = (
     _COMMON
     + """
 -- ARGV: carrier, its cps, campaign, its rate or '', the missed launch's name, margin ms, lead ms
--- Answer: {launch in ms, launch's name}. The missed launch did not happen and counts no longer.
+-- Answer: {now in ms, launch's name}. The missed launch did not happen and counts no longer.
 local factor = tonumber(redis.call('HGET', P .. 'carrier:' .. ARGV[1], 'factor') or '1')
 local launches, cps = P .. 'launch:' .. ARGV[1], tonumber(ARGV[2]) * factor
 local rates, rate, margin = P .. 'rate:' .. ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[6])
@@ -146,7 +147,7 @@ at = next_launch(launches, cps, margin, at)
 local name = string.format('%.3f', at)
 note_launch(launches, cps, name)
 if rate then note_launch(rates, rate, name) end
-return {string.format('%.3f', at - now), name}
+return {string.format('%.3f', now), name}
 """
 )
 

@@ -192,6 +192,22 @@ def test_nothing_is_held_by_a_refused_call(world: SimpleNamespace):
     assert take(world.limits, replace(refused, carriers=(FAST,))) == ["fast"]
 
 
+def test_the_carriers_second_is_kept_when_its_rate_falls_and_recovers(world: SimpleNamespace):
+    """What left before a fault still counts when the rate has come back."""
+    ten, launches = replace(FAST, name="ten", calls_per_second=10.0), []
+    for turn in range(40):
+        answers = world.limits.reserve([wanted(carriers=(ten,)) for _ in range(4)])
+        launches += [time.monotonic() + one.launch_in_seconds for one in answers if isinstance(one, Granted)]
+        if turn % 7 == 3:
+            world.limits.carrier_fault("ten")
+        for _ in range(5):
+            world.limits.carrier_ok("ten")
+        time.sleep(0.1)
+    launches.sort()
+    assert len(launches) > 20
+    assert min(after - before for before, after in zip(launches, launches[10:], strict=False)) >= 1.0
+
+
 @pytest.fixture
 def client(redis_server: RedisServer) -> Iterator[Redis]:
     client = Redis.from_url(redis_server.url)
