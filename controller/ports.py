@@ -354,12 +354,12 @@ class SlotRequest:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Slots are held under a lease. launch_in_seconds: when the rates allow the call to leave, from now, negative when the
-    answer was so late that the moment has passed; launch: that moment's name, for ``relaunch``."""
+    """Slots are held under a lease. launch_at: when the rates allow the call to leave, monotonic seconds; it has passed when the
+    answer was late. launch: that moment's name, for ``relaunch``."""
 
     carrier: str
     caller_id: str
-    launch_in_seconds: float
+    launch_at: float
     launch: str
 
 
@@ -410,7 +410,7 @@ class Limits(Protocol):
         ...
 
     def relaunch(self, missed: Launch) -> tuple[float, Launch]:
-        """A new launch time for a call that missed its own, which no longer counts: seconds from now, and its name."""
+        """A new launch time for a call that missed its own, which no longer counts: monotonic seconds, and its name."""
         ...
 
     def release(self, uses: Sequence[SlotUse]) -> None:

@@ -229,8 +229,7 @@ class CallDesk:
     def _give_another_launch(self, live: LiveCall) -> None:
         assert live.launch is not None, "only calls that have not left wait for it"
         self._watch.launched_late(live.use.carrier)
-        seconds, live.launch = self._slots.relaunch(live.launch)
-        live.launch_at = self._clock.monotonic() + seconds
+        live.launch_at, live.launch = self._slots.relaunch(live.launch)
 
     def _take(self, live: LiveCall, event: CallEvent | HangUpRequest) -> None:
         before = live.call.state

@@ -292,12 +292,11 @@ class DialLoop:
         return asked
 
     def _launch_granted(self, asked: Sequence[_Asked], answers: Sequence[Granted | NoSlot]) -> None:
-        launches: list[tuple[_Asked, Granted, float]] = []
+        launches: list[tuple[_Asked, Granted]] = []
         refused: dict[int, list[HopperLead]] = {}
-        now = self._clock.monotonic()
         for one, answer in zip(asked, answers, strict=True):
             if isinstance(answer, Granted):
-                launches.append((one, answer, now + answer.launch_in_seconds))
+                launches.append((one, answer))
                 self._turns.granted(one.floor.key)
                 one.floor.launched.append(self._clock.now())
                 continue
@@ -315,25 +314,25 @@ class DialLoop:
             self._rounds.add(round_)
             round_.link(self._rounds.discard)
 
-    def _write_ahead_and_place(self, launches: Sequence[tuple[_Asked, Granted, float]]) -> None:
+    def _write_ahead_and_place(self, launches: Sequence[tuple[_Asked, Granted]]) -> None:
         now = self._clock.now()
         drafts = [
-            attempt_draft(one.request, granted, one.lead, one.floor.run.plan, self._node, now) for one, granted, _ in launches
+            attempt_draft(one.request, granted, one.lead, one.floor.run.plan, self._node, now) for one, granted in launches
         ]
         try:
             openings = self._ledger.open(drafts)
         except StoreDown as error:
             log.warning("round not launched", calls=len(drafts), reason=str(error))
-            for one, granted, _ in launches:
+            for one, granted in launches:
                 self._slots.release(slot_use(one.request, granted))
             return
-        for (one, granted, launch_at), opening in zip(launches, openings, strict=True):
+        for (one, granted), opening in zip(launches, openings, strict=True):
             if opening is Opening.OPENED:
                 # When the gate shut during the write-ahead, the desk refuses the call and closes it on record.
                 not_after = one.floor.opened.not_after if one.floor.opened is not None else NEVER
                 plan = one.floor.run.plan
                 self._desk.place(
-                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), launch_at, not_after)
+                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), not_after)
                 )
             else:
                 log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)

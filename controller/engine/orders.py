@@ -70,10 +70,9 @@ def live_call(
     plan: RunPlan,
     policy: RetryPolicy,
     now: float,
-    launch_at: float,
     not_after: float,
 ) -> LiveCall:
-    """The call as the desk takes it over. now, not_after: UTC epoch seconds; launch_at: monotonic seconds."""
+    """The call as the desk takes it over. now, not_after: UTC epoch seconds."""
     carrier = next(carrier for carrier in plan.carriers if carrier.name == granted.carrier)
     choice = next(choice for choice in request.carriers if choice.name == granted.carrier)
     order = DialOrder(
@@ -98,7 +97,7 @@ def live_call(
         policy=policy,
         use=slot_use(request, granted),
         launch=Launch(choice, request.campaign_key, request.rate, granted.launch),
-        launch_at=launch_at,
+        launch_at=granted.launch_at,
         not_after=not_after,
     )
 

@@ -51,7 +51,7 @@ class SlotDesk:
         self._work.set()
 
     def relaunch(self, missed: Launch) -> tuple[float, Launch]:
-        """Seconds from now, and the new launch; LiveStateDown when the rates cannot be known."""
+        """The new launch, at which monotonic second; LiveStateDown when the rates cannot be known."""
         with self._relaunching:
             return self._limits.relaunch(missed)
 

@@ -84,7 +84,7 @@ class RedisLimits:
             LEAD_SECONDS * 1000,
         )
         self._clock.answered(begun, float(stamp) / 1000.0, time.monotonic())
-        return self._seconds_to(name), replace(missed, name=_text(name))
+        return self._clock.ours(float(name) / 1000.0), replace(missed, name=_text(name))
 
     def release(self, uses: Sequence[SlotUse]) -> None:
         self._run(self._release, orjson.dumps([_use(use) for use in uses]))
@@ -128,12 +128,8 @@ class RedisLimits:
             carrier = _text(row[1])
             if int(row[3]):
                 self._troubled.add(carrier)
-            return Granted(carrier, _text(row[2]), self._seconds_to(row[4]), _text(row[4]))
+            return Granted(carrier, _text(row[2]), self._clock.ours(float(row[4]) / 1000.0), _text(row[4]))
         return NoSlot(_text(row[1]), float(row[2]) / 1000.0)
-
-    def _seconds_to(self, launch: Any) -> float:
-        """From now to a launch, by its name: negative when it has passed."""
-        return self._clock.ours(float(launch) / 1000.0) - time.monotonic()
 
     @staticmethod
     def _run(script: Any, *args: Any) -> Any:

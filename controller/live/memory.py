@@ -43,7 +43,7 @@ class _Leases:
 
 
 class MemoryLimits:
-    """``ports.Limits``. now: seconds on any clock that does not jump."""
+    """``ports.Limits``. now: monotonic seconds."""
 
     def __init__(self, now: Callable[[], float], lease_seconds: float) -> None:
         self._now = now
@@ -97,7 +97,7 @@ class MemoryLimits:
         turn = self._turns[request.campaign_key, carrier.name]
         self._turns[request.campaign_key, carrier.name] = turn + 1
         self._enter(SlotUse(request.attempt_id, request.campaign_key, request.phone, request.bot, carrier.name), now)
-        return Granted(carrier.name, carrier.numbers[turn % len(carrier.numbers)], at - now, repr(at))
+        return Granted(carrier.name, carrier.numbers[turn % len(carrier.numbers)], at, repr(at))
 
     def relaunch(self, missed: Launch) -> tuple[float, Launch]:
         now = self._now()
@@ -111,7 +111,7 @@ class MemoryLimits:
         _note(launches, rate, at)
         if missed.rate is not None:
             _note(self._rates[missed.campaign_key], missed.rate, at)
-        return at - now, replace(missed, name=repr(at))
+        return at, replace(missed, name=repr(at))
 
     def release(self, uses: Sequence[SlotUse]) -> None:
         for use in uses:
