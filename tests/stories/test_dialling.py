@@ -113,7 +113,7 @@ def test_strict_priority_serves_the_higher_first():
     floor.fill_once()
     with floor:
         floor.wait(floor.finished(low, high))
-        assert [call.campaign for call in floor.switch.dialled] == ["june"] * 20 + ["july"] * 20
+        assert [attempt.draft.run_id for attempt in floor.store.attempts()] == [high] * 20 + [low] * 20
 
 
 def test_weighted_priority_shares_the_carrier():
@@ -125,8 +125,8 @@ def test_weighted_priority_shares_the_carrier():
     floor.fill_once()
     with floor:
         floor.wait(floor.finished(five, three))
-        got = Counter(call.campaign for call in floor.switch.dialled[:64])
-        assert got == {"june": 40, "july": 24}
+        got = Counter(attempt.draft.run_id for attempt in floor.store.attempts()[:64])
+        assert got == {five: 40, three: 24}
 
 
 def test_a_paused_run_places_no_call():
