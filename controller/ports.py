@@ -477,7 +477,8 @@ class NoAgent:
 @dataclass(frozen=True, slots=True)
 class Presence:
     """An agent whose line is at this node, as the node knows it. state and reason matter only where the pool does not know
-    the agent (login, or the live state was lost); RESERVED and TALKING are re-entered by ``AgentPool.renew``."""
+    the agent (login, or the live state was lost); RESERVED and TALKING are re-entered by ``AgentPool.renew``. again: not at
+    login, but proving later on that the line is up."""
 
     name: str
     node: str
@@ -485,6 +486,7 @@ class Presence:
     skills: frozenset[str] = frozenset()
     state: AgentState = AgentState.AWAY
     reason: str = LOGIN
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,15 @@
 | ``trunkline:epoch`` | hash | ``run`` id of this Redis, ``settled_at`` ms: nothing is granted before | - |
 | ``trunkline:board:<node>`` | hash | campaign → what this controller publishes, JSON | 10 s |
 | ``trunkline:nodes`` | zset | node → last seen, s | - |
+| ``trunkline:agent:<agent>`` | hash | a logged-in agent: state, since when, who holds it, until when | presence lease |
+| ``trunkline:agents:<node>`` | zset | agent → end of its presence, ms | presence lease |
+| ``trunkline:agents-due:<node>`` | zset | agent → when its state ends by itself, ms | that state |
+| ``trunkline:agents-ready:<node>:<queue>`` | zset | ready agent → idle since, ms | with the state |
+| ``trunkline:agents-of:<node>:<queue>`` | set | logged-in agents of a queue | presence lease |
+| ``trunkline:agents-held:<node>`` | hash | holder → agent | the hold's lease |
+| ``trunkline:agents-nodes`` | set | nodes with agents | the last agent's presence |
+| ``trunkline:agent-changes:<node>`` | list | what happened to agents and is not yet in the database, JSON | when noted |
+| ``trunkline:agent-changes:<node>:number`` | string | number of the last change | - |
 | ``trunkline:lease:<name>`` | string | the holder's fencing token | lease |
 | ``trunkline:lease:<name>:fence`` | string | tokens given out so far | - |
 | ``trunkline:lease:<name>:turn`` | string | turns taken so far | - |

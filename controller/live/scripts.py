@@ -34,7 +34,7 @@ local function note_launch(key, rate, name)
 end
 """
 
-_EPOCH = """
+EPOCH_RULE = """
 -- Which life of the live state this is. After Redis was restarted (its last second may be lost) or emptied, slots of living
 -- calls may be missing: nothing is granted until every controller has had time to re-enter its own.
 local function settling(settle)
@@ -48,7 +48,7 @@ end
 
 EPOCH = (
     _COMMON
-    + _EPOCH
+    + EPOCH_RULE
     + """
 -- ARGV: settle ms. The name of this life.
 settling(tonumber(ARGV[1]))
@@ -58,7 +58,7 @@ return redis.call('HGET', P .. 'epoch', 'run') .. redis.call('HGET', P .. 'epoch
 
 RESERVE = (
     _COMMON
-    + _EPOCH
+    + EPOCH_RULE
     + """
 -- ARGV: JSON {requests, lease ms, horizon ms, margin ms, lead ms, settle ms}
 -- Answer: now in ms, then per request {1, carrier, caller id, troubled, launch's name} or {0, limit, retry in ms}. A launch's

@@ -92,7 +92,7 @@ class Agent:
     node: the controller beside the FreeSWITCH that has the agent's line. since: when ``state`` began. idle_since: place among
     the ready, kept through a reservation that came to nothing. reason: of being away. lapses_at: when the state ends by
     itself (reserved, talking: nobody renewed it; wrap-up: it is over). then_pause: reason of the pause that follows the
-    present call, empty for none.
+    present call, empty for none. rebuilt: entered anew after the live state was lost; a hold that still lives is taken up.
     """
 
     name: str
@@ -106,6 +106,27 @@ class Agent:
     seizure: Seizure | None = None
     lapses_at: float | None = None
     then_pause: str = ""
+    rebuilt: bool = False
+
+
+def entered(
+    name: str,
+    node: str,
+    queues: tuple[str, ...],
+    skills: frozenset[str],
+    state: AgentState,
+    reason: str,
+    again: bool,
+    now: float,
+) -> Agent:
+    """An agent whom the pool does not know (any more). Who was held is away until the holder says so, or nobody: entered as
+    ready, the agent could be given a second call. again: was logged in before."""
+    agent = Agent(name, node, queues, skills, rebuilt=again)
+    if state in (AgentState.RESERVED, AgentState.TALKING):
+        return replace(agent, reason=CALL_LOST, since=now)
+    if state is AgentState.AWAY:
+        return replace(agent, reason=reason, since=now)
+    return replace(agent, state=AgentState.READY, reason="", since=now, idle_since=now)
 
 
 def ready(agent: Agent, now: float) -> Agent | Refusal:
@@ -137,7 +158,7 @@ def reserve(agent: Agent, seizure: Seizure, until: float, now: float) -> Agent |
     """Hold a ready agent until that moment, unless renewed."""
     if agent.state is not AgentState.READY:
         return None
-    return replace(agent, state=AgentState.RESERVED, since=now, seizure=seizure, lapses_at=until)
+    return replace(agent, state=AgentState.RESERVED, since=now, seizure=seizure, lapses_at=until, rebuilt=False)
 
 
 def connect(agent: Agent, seizure: Seizure, attempt_id: str, until: float, now: float) -> Agent | None:
@@ -148,8 +169,11 @@ def connect(agent: Agent, seizure: Seizure, attempt_id: str, until: float, now: 
     return replace(agent, state=AgentState.TALKING, since=now, seizure=talk, lapses_at=until)
 
 
-def renew(agent: Agent, seizure: Seizure, until: float) -> Agent | None:
-    """The holder still wants the agent, or still hears it talk."""
+def renew(agent: Agent, seizure: Seizure, until: float, now: float) -> Agent | None:
+    """The holder still wants the agent, or still hears it talk; one who was entered anew is held again."""
+    if agent.rebuilt and agent.seizure is None:
+        state = AgentState.TALKING if seizure.talking else AgentState.RESERVED
+        return replace(agent, state=state, reason="", since=now, seizure=seizure, lapses_at=until, rebuilt=False)
     if agent.state not in (AgentState.RESERVED, AgentState.TALKING) or not _held_by(agent, seizure):
         return None
     return replace(agent, lapses_at=until)
@@ -204,11 +228,21 @@ def _idle(agent: Agent, idle_since: float, now: float) -> Agent:
         seizure=None,
         lapses_at=None,
         then_pause="",
+        rebuilt=False,
     )
 
 
 def _away(agent: Agent, reason: str, now: float) -> Agent:
-    return replace(agent, state=AgentState.AWAY, reason=reason, since=now, seizure=None, lapses_at=None, then_pause="")
+    return replace(
+        agent,
+        state=AgentState.AWAY,
+        reason=reason,
+        since=now,
+        seizure=None,
+        lapses_at=None,
+        then_pause="",
+        rebuilt=False,
+    )
 
 
 def _held_by(agent: Agent, seizure: Seizure) -> bool:
