@@ -89,10 +89,10 @@ class MemoryAgents:
         return seizure
 
     def renew(self, seizures: Sequence[Seizure]) -> list[bool]:
-        return [
-            self._apply(seizure, lambda agent, now, it=seizure: rules.renew(agent, it, now + self._lease, now)) is not None
-            for seizure in seizures
-        ]
+        return [self._renew(seizure) for seizure in seizures]
+
+    def _renew(self, seizure: Seizure) -> bool:
+        return self._apply(seizure, lambda agent, now: rules.renew(agent, seizure, now + self._lease, now)) is not None
 
     def connect(self, seizure: Seizure, attempt_id: str) -> Seizure | None:
         until = self._now() + self._lease

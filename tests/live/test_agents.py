@@ -232,6 +232,38 @@ def test_a_reservation_nobody_renews_is_a_timeout(world: SimpleNamespace):
     assert [change.end for change in world.pool.changes("a")][-1] is ReservationEnd.TIMEOUT
 
 
+def test_a_timeout_keeps_the_place(world: SimpleNamespace):
+    """An agent whose holder died goes on being the longest idle."""
+    on_duty(world.pool, "ann")
+    seize(world.pool, "c1")
+    world.wait(LEASE_SECONDS * 0.7)
+    on_duty(world.pool, "bob")
+    world.pool.enter([Presence("ann", "a", ("sales",), again=True)])
+    world.wait(LEASE_SECONDS * 0.7)
+    assert seize(world.pool, "c2").agent == "ann"
+
+
+def test_a_holder_asks_again_after_its_reservation_ended(world: SimpleNamespace):
+    """It is a new reservation, of whoever is ready then."""
+    on_duty(world.pool, "ann")
+    world.pool.release(seize(world.pool, "c1"), ReservationEnd.RONA)
+    on_duty(world.pool, "bob")
+    assert seize(world.pool, "c1").agent == "bob"
+
+
+def test_who_died_reserved_was_never_ready_again(world: SimpleNamespace):
+    """Node and holder fell silent together: the record goes from reserved to gone."""
+    on_duty(world.pool, "ann")
+    world.wait(0.1)
+    seize(world.pool, "c1")
+    world.wait(LEASE_SECONDS * 1.5)
+    assert [(c.state, c.to, c.end) for c in world.pool.changes("a")][-1] == (
+        AgentState.RESERVED,
+        None,
+        ReservationEnd.TIMEOUT,
+    )
+
+
 def test_a_renewed_hold_lasts(world: SimpleNamespace):
     """Reserved and talking last as long as their holder renews them."""
     on_duty(world.pool, "ann", "bob")

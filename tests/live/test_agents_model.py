@@ -126,6 +126,18 @@ class TwoPools(RuleBasedStateMachine):
             if isinstance(talk, Seizure):
                 self.held.append(talk)
 
+    @rule(name=names, holder=st.sampled_from(HOLDERS), lunch=st.booleans(), wrap_up=st.sampled_from((0.0, 250.0)))
+    def whole_call(self, name: str, holder: str, lunch: bool, wrap_up: float) -> None:
+        """From ready to wrap-up without a disturbance, as most calls go: interleavings begin beyond it, too."""
+        for view in self.memory.snapshot():
+            if view.name == name and view.state is AgentState.READY:
+                self.reserve(view.node, view.queues[0], view.skills, name, [holder])
+                talk = self.both("connect", Seizure(name, holder, view.queues[0], "june"), holder)
+                if lunch:
+                    self.both("pause", name, "lunch")
+                if isinstance(talk, Seizure):
+                    self.both("finish", talk, wrap_up)
+
     @rule(data=st.data(), end=st.sampled_from((ReservationEnd.RETURNED, ReservationEnd.RONA, ReservationEnd.TIMEOUT)))
     def release(self, data: st.DataObject, end: ReservationEnd) -> None:
         seizure = self._one(data)
@@ -234,9 +246,20 @@ def client(redis_server: RedisServer) -> Redis:
     return Redis.from_url(redis_server.url)
 
 
-def test_the_rules_hold_under_every_interleaving(client: Redis):
-    """Logins, calls, pauses, lost lines, dead holders, an empty Redis, in any order: both forms agree, and I9 holds."""
+def _live_through(client: Redis, days: int) -> None:
     machine = type("Machine", (TwoPools,), {"client": client})
-    usual = settings(max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
+    usual = settings(max_examples=days, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(machine, settings=usual)
     client.close()
+
+
+def test_the_rules_hold_under_interleavings(client: Redis):
+    """Logins, calls, pauses, lost lines, dead holders, an empty Redis, in any order: both forms agree, and I9 holds."""
+    _live_through(client, 50)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_the_rules_hold_under_many_interleavings(client: Redis):
+    """The same for two thousand days."""
+    _live_through(client, 2000)
