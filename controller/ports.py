@@ -354,8 +354,8 @@ class SlotRequest:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """Slots are held under a lease. launch_at: when the rates allow the call to leave, monotonic seconds; it has passed when the
-    answer was late. launch: that moment's name, for ``relaunch``."""
+    """Slots are held under a lease. launch_at: when the rates allow the call to leave, monotonic seconds; passed already when
+    the answer was late. launch: that moment's name, for ``relaunch``."""
 
     carrier: str
     caller_id: str

@@ -47,6 +47,7 @@ from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
 from controller.metrics import Metrics
 from controller.metrics_endpoint import MetricsEndpoint
+from controller.one_of_a_name import one_of_a_name
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
 from controller.storage.import_history import import_totals
@@ -370,7 +371,8 @@ def run_controller(settings: Settings) -> int:
     writer = logs.configure(settings.logging)
     logs.bind(node=settings.node)
     try:
-        return Controller(settings, lambda: writer.dropped).run()
+        with one_of_a_name(settings.node, settings.data_dir):
+            return Controller(settings, lambda: writer.dropped).run()
     finally:
         writer.close()
 
