@@ -10,8 +10,9 @@ CALLS ?= 2000
 CONTACTS ?= 20000
 RUNS ?= 50
 SEED ?= 1
+AMD_SIZE ?= quick
 
-.PHONY: demo test lint soak bench load clean
+.PHONY: demo test lint soak bench bench-amd load clean
 
 demo: $(INSTALLED)
 	@$(BIN)/trunkline demo
@@ -36,6 +37,10 @@ bench: $(INSTALLED)
 # a real FreeSWITCH with SIPp as carrier and bot; last line is JSON
 load: $(INSTALLED)
 	@$(BIN)/python -m tests.load.load --cps $(CPS) --calls $(CALLS)
+
+# the detector beside the well-known rule on voices no model was trained on (needs Debian packages, which it names); last line is JSON
+bench-amd: $(INSTALLED)
+	@$(BIN)/python -m tests.amd.bench --size $(AMD_SIZE)
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments: apt-get install python3-venv"; exit 1; }

@@ -8,6 +8,7 @@ recording is for others to decide.
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,15 +127,14 @@ def resample(samples: Waveform, rate: int, wanted: int) -> Waveform:
     """
     if rate == wanted or not samples.size:
         return samples
-    step = rate // np.gcd(rate, wanted)
+    step = rate // math.gcd(rate, wanted)
     length = -(-samples.size // step) * step + step
     spectrum = np.fft.rfft(samples, length)
     shorter = length * wanted // rate
     kept = np.zeros(shorter // 2 + 1, complex)
     common = min(kept.size, spectrum.size)
     kept[:common] = spectrum[:common]
-    sound: Waveform = np.fft.irfft(kept, shorter)[: max(1, round(samples.size * wanted / rate))]
-    return sound * (shorter / length)
+    return np.fft.irfft(kept, shorter)[: max(1, round(samples.size * wanted / rate))] * (shorter / length)
 
 
 def to_pcm(samples: Waveform) -> bytes:

@@ -111,11 +111,14 @@ class Cast:
         return np.concatenate(parts)[: round(seconds * TELEPHONE_RATE)]
 
     def _speaker(self, rng: np.random.Generator) -> tuple[Texts, Voice]:
-        language = str(rng.choice(sorted(self._voices)))
-        if rng.random() < 0.12:
-            language = "en"  # it has the most synthesizers
-        chosen = self._voices[language]
-        return self._texts[language], chosen[int(rng.integers(len(chosen)))]
+        """A language, then a voice of it; a quarter are of the synthesizers that know few languages."""
+        if rng.random() < 0.25:
+            rare = [voice for chosen in self._voices.values() for voice in chosen if voice.engine != "espeak-ng"]
+            voice = rare[int(rng.integers(len(rare)))]
+        else:
+            chosen = self._voices[str(rng.choice(sorted(self._voices)))]
+            voice = chosen[int(rng.integers(len(chosen)))]
+        return self._texts[voice.language], voice
 
     def _synthetic(self, manner: str, rng: np.random.Generator) -> Speech:
         texts, voice = self._speaker(rng)

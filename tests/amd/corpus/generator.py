@@ -32,23 +32,23 @@ class Share:
 
 SCENES: dict[Kind, tuple[Share, ...]] = {
     Kind.PERSON: (
-        Share(people.hello, 26, 50),
+        Share(people.hello, 30, 50),
         Share(people.hello_again, 11, 9),
-        Share(people.name, 14, 16),
-        Share(people.company, 13, 6),
-        Share(people.long_talker, 6, 1.5),
+        Share(people.name, 18, 16),
+        Share(people.company, 8, 6),
+        Share(people.long_talker, 3, 1.5),
         Share(people.hello_then_name, 8, 6),
-        Share(people.late, 8, 4),
+        Share(people.late, 6, 4),
         Share(people.noise_first, 5, 3),
         Share(people.two_voices, 3, 1.5),
-        Share(people.child, 4, 2),
+        Share(people.child, 6, 2),
         Share(people.after_ringback, 2, 1),
     ),
     Kind.MACHINE: (
         Share(machines.personal, 28, 30),
         Share(machines.personal_with_pauses, 15, 7),
         Share(machines.short_personal, 6, 4),
-        Share(machines.word_pause_rest, 9, 4),
+        Share(machines.word_pause_rest, 8, 4),
         Share(machines.carrier, 22, 42),
         Share(machines.digits_only, 8, 6),
         Share(machines.menu, 5, 4),
@@ -134,14 +134,14 @@ def recording(name: str, kind: Kind, cast: Cast, rng: np.random.Generator) -> tu
 
 
 def in_its_room(wave: Waveform, tape: Tape, cast: Cast, rng: np.random.Generator) -> tuple[Waveform, str, float | None]:
-    """``wave`` with the room's noise, which noise, and speech over it in dB; half of the rooms are quiet (None)."""
+    """``wave`` with the room's noise, which noise, and speech over it in dB; most rooms are quiet (None)."""
     span = tape.room
     if span is None:
         return wave, "none", None
-    if rng.random() < 0.4:
+    if rng.random() < 0.58:
         floor = noise.generated("room", wave.size / TELEPHONE_RATE, rng)[: wave.size]
         return wave + gated(floor, span) * 10 ** (rng.uniform(-72, -58) / 20), "quiet_room", None
-    snr = float(np.clip(rng.normal(17, 6), 4, 30))
+    snr = float(np.clip(rng.normal(21, 7), 4, 35))
     kind = str(rng.choice([*noise.GENERATED[cast.split], *noise.PLAYED]))
     seconds = wave.size / TELEPHONE_RATE
     if kind == "babble":

@@ -37,7 +37,7 @@ def draw_line(rng: np.random.Generator) -> Line:
     """A connection as calls have them: most are good."""
     return Line(
         codec=str(rng.choice(["alaw", "ulaw", "l16"], p=[0.5, 0.42, 0.08])),
-        level_dbfs=float(np.clip(rng.normal(-20, 5.5), -35, -6)),
+        level_dbfs=float(np.clip(rng.normal(-22, 6), -35, -6)),
         loss=0.0 if rng.random() < 0.8 else float(rng.choice([0.01, 0.02, 0.05])),
         conceal=str(rng.choice(["repeat", "zero"])),
         narrow=(float(rng.choice([60, 200, 300])), float(rng.choice([3300, 3400, 3700]))),
