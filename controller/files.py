@@ -16,7 +16,7 @@ from typing import Any, Literal
 import tomli_w
 
 from controller.domain.campaigns.campaign import Campaign, read_campaign
-from controller.domain.site import Bot, Carrier, Disposition, Number, Part, Site, read_site
+from controller.domain.site import Bot, Carrier, Disposition, Number, Part, Queue, Site, SiteAgent, read_site
 from controller.errors import BadFile
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -25,7 +25,7 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 CAMPAIGN_MARKS = frozenset({"name", "window", "lists", "connect", "numbers"})
 """A key at the top of a file that only a campaign has."""
 
-SiteItemKind = Literal["carrier", "number", "bot", "disposition"]
+SiteItemKind = Literal["carrier", "number", "bot", "queue", "agent", "disposition"]
 ItemKey = tuple[str, str]
 """Kind and name: ``("carrier", "north")``, ``("campaign", "june")``."""
 
@@ -102,7 +102,7 @@ def read_document(file: str, content: bytes) -> Site | Campaign:
     data = _toml(file, content)
     if not data:
         raise BadFile(
-            file, ["is empty; a campaign file has a name, a site file [[carrier]], [[number]], [[bot]] or [[disposition]]"]
+            file, ["is empty; a campaign file has a name, a site file [[carrier]], [[number]], [[bot]], [[queue]] and so on"]
         )
     read: Site | Campaign | list[str] = read_campaign(data) if CAMPAIGN_MARKS & data.keys() else read_site(data)
     if isinstance(read, list):
@@ -132,6 +132,8 @@ def site_items(site: Site) -> dict[ItemKey, Part]:
     items |= {("carrier", carrier.name): carrier for carrier in site.carrier}
     items |= {("number", number.number): number for number in site.number}
     items |= {("bot", bot.name): bot for bot in site.bot}
+    items |= {("queue", queue.name): queue for queue in site.queue}
+    items |= {("agent", agent.name): agent for agent in site.agent}
     items |= {("disposition", disposition.name): disposition for disposition in site.disposition}
     return items
 
@@ -143,6 +145,8 @@ def site_of(items: Iterable[Part]) -> Site:
         carrier=tuple(item for item in all_items if isinstance(item, Carrier)),
         number=tuple(item for item in all_items if isinstance(item, Number)),
         bot=tuple(item for item in all_items if isinstance(item, Bot)),
+        queue=tuple(item for item in all_items if isinstance(item, Queue)),
+        agent=tuple(item for item in all_items if isinstance(item, SiteAgent)),
         disposition=tuple(item for item in all_items if isinstance(item, Disposition)),
     )
 

@@ -29,6 +29,8 @@ LIVE_KEYS: Mapping[str, frozenset[str]] = {
     "carrier": frozenset({"calls_per_second", "channels", "allowed", "preference"}),
     "bot": frozenset({"capacity", "callbacks"}),
     "number": frozenset(),
+    "queue": frozenset({"wrap_up_seconds", "rona_seconds", "skills", "music", "cue"}),
+    "agent": frozenset({"phone", "carrier", "method", "queues", "skills"}),
     "disposition": frozenset({"positive", "retry", "dnc"}),
 }
 """Keys of an item that may change while a campaign uses it."""

@@ -49,7 +49,7 @@ def export_campaign(
 
 @exports.command("site")
 def export_site(output: Output = None, as_json: AsJson = False) -> None:
-    """Write carriers, numbers, bots and dispositions."""
+    """Write carriers, numbers, bots, queues, agents and dispositions."""
     _write(perform("site.export"), output, as_json)
 
 

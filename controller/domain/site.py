@@ -1,4 +1,5 @@
-"""The site: what this installation can dial with. Carriers, numbers, bots, dispositions; the site file's own shape.
+"""The site: what this installation can dial with. Carriers, numbers, bots, queues, agents, dispositions; the site file's own
+shape.
 
 Every mistake is reported at once by :func:`read_site`, with its place in the file.
 """
@@ -6,7 +7,7 @@ Every mistake is reported at once by :func:`read_site`, with its place in the fi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -26,6 +27,8 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 E164_TEXT = re.compile(r"^\+[1-9][0-9]{6,14}$")
 SIP_URI = re.compile(r"^sips?:[A-Za-z0-9_.!~*'()&=+$,;?/%-]+@[A-Za-z0-9.-]+(:[0-9]{1,5})?(;transport=(udp|tcp|tls))?$")
 HEADER_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9-]{0,63}$")
+REGISTERED = re.compile(r"^[A-Za-z0-9_.+-]{1,64}(@[A-Za-z0-9.-]{1,253})?$")
+SOUND = re.compile(r"^[A-Za-z0-9_./:=%,();-]{0,255}$")
 HEADER_VALUE = re.compile(r"^[\x20-\x7e]{0,256}$")
 
 
@@ -132,6 +135,64 @@ class Bot(Part):
         return value
 
 
+class Queue(Part):
+    """Agents who take the same calls (features 4.5). Who is in it, each agent says."""
+
+    name: Name
+    wrap_up_seconds: float = Field(default=15, ge=0, le=3600)
+    """Time after a call before the next one; the agent may end it early or ask for more."""
+    rona_seconds: int = Field(default=15, ge=3, le=120)
+    """On-hook phones ring so long; who does not pick up is paused (features 4.7)."""
+    skills: tuple[Name, ...] = ()
+    """Every agent who is to take its calls needs all of them."""
+    music: str = ""
+    """What nailed-up agents hear between calls; empty = the switch's own."""
+    cue: str = "tone_stream://%(120,40,880);%(120,0,1320)"
+    """What the agent alone hears as a person comes; empty = nothing."""
+
+    @field_validator("music", "cue")
+    @classmethod
+    def _sound(cls, value: str) -> str:
+        if not SOUND.fullmatch(value):
+            raise ValueError("a sound as FreeSWITCH names it: letters, digits and _ . / : = % , ( ) ; - only")
+        return value
+
+
+class SiteAgent(Part):
+    """A person who takes calls, and the phone to reach them by."""
+
+    name: Name
+    """What the agent logs in as."""
+    phone: str
+    """A user registered at the switch or an extension (``1001``, ``1001@example.org``), a SIP URI, or any number (E.164)."""
+    carrier: Name | None = None
+    """Through whom a number is rung; for numbers alone."""
+    method: Literal["nailed_up", "on_hook"] = "nailed_up"
+    """nailed_up: one call is held open from login to logout; on_hook: the phone rings for each call."""
+    queues: Annotated[tuple[Name, ...], Field(min_length=1)]
+    skills: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _reachable(self) -> SiteAgent:
+        by_number = E164_TEXT.fullmatch(self.phone) is not None
+        if not by_number and not SIP_URI.fullmatch(self.phone) and not REGISTERED.fullmatch(self.phone):
+            raise ValueError(f"phone {self.phone!r} is no user ('1001'), SIP URI ('sip:1001@10.0.0.5') or number ('+9111…')")
+        if by_number and self.carrier is None:
+            raise ValueError(f"phone {self.phone} is a number: name the carrier that rings it")
+        if not by_number and self.carrier is not None:
+            raise ValueError("carrier is for phones that are numbers")
+        if len(set(self.queues)) != len(self.queues):
+            raise ValueError("a queue is there twice")
+        return self
+
+    def address(self, carriers: Iterable[Carrier]) -> str:
+        """The phone as a line is ordered: ``user/…``, ``sip:…`` or ``gateway/NAME/NUMBER``."""
+        if self.carrier is not None:
+            carrier = next(carrier for carrier in carriers if carrier.name == self.carrier)
+            return f"gateway/{carrier.gateway}/{carrier.dial_number(int(self.phone))}"
+        return self.phone if SIP_URI.fullmatch(self.phone) else f"user/{self.phone}"
+
+
 class Disposition(Part):
     """A business result of a conversation (features 5.3)."""
 
@@ -163,6 +224,8 @@ class Site(Part):
     carrier: tuple[Carrier, ...] = ()
     number: tuple[Number, ...] = ()
     bot: tuple[Bot, ...] = ()
+    queue: tuple[Queue, ...] = ()
+    agent: tuple[SiteAgent, ...] = ()
     disposition: tuple[Disposition, ...] = ()
 
     @model_validator(mode="after")
@@ -172,6 +235,8 @@ class Site(Part):
             ("carrier", [c.name for c in self.carrier]),
             ("number", [n.number for n in self.number]),
             ("bot", [b.name for b in self.bot]),
+            ("queue", [q.name for q in self.queue]),
+            ("agent", [a.name for a in self.agent]),
             ("disposition", [d.name for d in self.disposition]),
         ):
             problems += [f"{kind} {name!r} is there twice" for name in sorted({n for n in names if names.count(n) > 1})]
@@ -180,6 +245,18 @@ class Site(Part):
             f"number {n.number} names carrier {n.carrier!r}, which is not in the file"
             for n in self.number
             if n.carrier not in carriers
+        ]
+        queues = {q.name for q in self.queue}
+        problems += [
+            f"agent {a.name} names queue {queue!r}, which is not in the file"
+            for a in self.agent
+            for queue in a.queues
+            if queue not in queues
+        ]
+        problems += [
+            f"agent {a.name} names carrier {a.carrier!r}, which is not in the file"
+            for a in self.agent
+            if a.carrier is not None and a.carrier not in carriers
         ]
         if problems:
             raise ValueError("; ".join(problems))

@@ -1,4 +1,4 @@
-"""The site as stored: carriers, numbers, bots and dispositions, each by its kind and name.
+"""The site as stored: carriers, numbers, bots, queues, agents and dispositions, each by its kind and name.
 
 A site file is laid over what is stored: its items are written, others stay. Whether an item may go is the caller's to decide
 (features 1.8); what an item may contain is ``domain/site.py``'s.
@@ -39,7 +39,7 @@ class SiteStore:
         """Everything that is stored, by kind and name."""
         with self._database.read() as connection:
             rows = connection.execute(select(SiteItem.kind, SiteItem.spec).order_by(SiteItem.kind, SiteItem.name)).all()
-        by_kind: dict[str, list[object]] = {"carrier": [], "number": [], "bot": [], "disposition": []}
+        by_kind: dict[str, list[object]] = {kind: [] for kind in Site.model_fields}
         for kind, spec in rows:
             by_kind[kind].append(spec)
         return Site.model_validate(by_kind)
@@ -57,5 +57,7 @@ def _items(site: Site) -> list[tuple[str, str, Part]]:
         *(("carrier", carrier.name, carrier) for carrier in site.carrier),
         *(("number", number.number, number) for number in site.number),
         *(("bot", bot.name, bot) for bot in site.bot),
+        *(("queue", queue.name, queue) for queue in site.queue),
+        *(("agent", agent.name, agent) for agent in site.agent),
         *(("disposition", disposition.name, disposition) for disposition in site.disposition),
     ]

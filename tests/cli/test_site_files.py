@@ -58,6 +58,61 @@ def test_what_a_running_campaign_uses_stays(shell: Shell, before: str, after: st
     assert shell.ask("export", "site") == exported
 
 
+FLOOR = (
+    SITE
+    + """
+[[queue]]
+name = "sales"
+wrap_up_seconds = 20
+skills = ["hindi"]
+
+[[agent]]
+name = "ann"
+phone = "1001"
+queues = ["sales"]
+skills = ["hindi", "tamil"]
+
+[[agent]]
+name = "bob"
+phone = "+919812300001"
+carrier = "north"
+method = "on_hook"
+queues = ["sales"]
+"""
+)
+
+
+def test_queues_and_agents_are_part_of_the_site(shell: Shell):
+    """They are created, changed and removed like carriers, and the export is the same site again."""
+    assert {"sales", "ann", "bob"} <= {one["name"] for one in apply(shell, FLOOR).value["changes"]}
+    exported = shell.ask("export", "site")["toml"]
+    assert apply(shell, exported).value["changes"] == []
+    changed = apply(shell, FLOOR.replace("wrap_up_seconds = 20", "wrap_up_seconds = 5")).value["changes"]
+    assert [(one["kind"], one["fields"]) for one in changed] == [("queue", {"wrap_up_seconds": [20.0, 5.0]})]
+    assert [one["change"] for one in apply(shell, SITE).value["changes"]] == ["remove"] * 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('on_hook"\nqueues = ["sales"]', 'on_hook"\nqueues = ["service"]', "agent bob names queue 'service'"),
+        ('carrier = "north"\nmethod', "method", "name the carrier that rings it"),
+        ('carrier = "north"\nmethod', 'carrier = "west"\nmethod', "agent bob names carrier 'west'"),
+        ('phone = "1001"', 'phone = "1001}{x=1"', "is no user"),
+        ('phone = "1001"', 'phone = "1001"\ncarrier = "north"', "carrier is for phones that are numbers"),
+        ('cue = ""', 'cue = "a b"', "a sound as FreeSWITCH names it"),
+        ('name = "bob"', 'name = "ann"', "agent 'ann' is there twice"),
+    ],
+)
+def test_a_floor_that_cannot_work_is_refused(shell: Shell, before: str, after: str, told: str):
+    """Agents of no queue, numbers nobody can ring, phones that are none."""
+    text = FLOOR.replace('skills = ["hindi"]\n', 'skills = ["hindi"]\ncue = ""\n')
+    changed = text.replace(before, after)
+    answer = apply(shell, changed)
+    assert answer.code == 2
+    assert told in answer.err
+
+
 def test_what_no_running_campaign_uses_goes(shell: Shell):
     """The same removals are allowed while the campaign is only ready."""
     shell.ready()
