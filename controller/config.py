@@ -100,6 +100,20 @@ class Metrics(Section):
     """0 = no endpoint."""
 
 
+class Formula(Section):
+    """Where PromQL of ``pacing.formula`` is evaluated (features 3.9)."""
+
+    prometheus_url: str = ""
+    """``http://127.0.0.1:9090``; empty = formulas can be numbers only."""
+    query_seconds: float = Field(default=2.0, gt=0, le=30)
+    """Longest wait for an answer."""
+
+    @field_validator("prometheus_url")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return _url(value, ("http://", "https://"), "http://127.0.0.1:9090")
+
+
 class Logging(Section):
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["json", "text"] = "json"
@@ -141,6 +155,7 @@ class Settings(BaseSettings):
     dialling: Dialling = Dialling()
     worker: Worker = Worker()
     metrics: Metrics = Metrics()
+    formula: Formula = Formula()
     logging: Logging = Logging()
     limits: Limits = Limits()
 

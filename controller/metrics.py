@@ -123,11 +123,36 @@ WRITE_AHEAD = Series(
 WRITE_AHEAD_ROWS = Series(
     "trunkline_write_ahead_rows", "histogram", "rows", "Attempts opened by one commit.", buckets=ROW_BUCKETS
 )
+FORMULA_VALUE = Series(
+    "trunkline_formula_value",
+    "gauge",
+    "calls or agents",
+    "What a pacing formula says, or its safe value.",
+    ("campaign", "formula"),
+)
+FORMULA_SAFE = Series(
+    "trunkline_formula_safe", "gauge", "0 or 1", "Whether the safe value stands in for a formula.", ("campaign", "formula")
+)
+FORMULA_FAULTS = Series(
+    "trunkline_formula_faults",
+    "counter",
+    "evaluations",
+    "Evaluations of a formula without a usable value, by fault.",
+    ("campaign", "formula", "fault"),
+)
+AGENT_SEIZURES = Series(
+    "trunkline_agent_seizures",
+    "counter",
+    "requests",
+    "Requests for an agent by outcome: reserved, timeout, rona, none.",
+    ("campaign", "outcome"),
+)
 LOG_LINES_DROPPED = Series("trunkline_log_lines_dropped", "counter", "lines", "Log lines lost because nobody read the log.")
 
 SERIES: tuple[Series, ...] = (
     *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LAUNCHED_LATE, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_PEAK),
     *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
+    *(FORMULA_VALUE, FORMULA_SAFE, FORMULA_FAULTS, AGENT_SEIZURES),
     *(LEADS, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
 )
 
@@ -236,6 +261,16 @@ class Metrics:
     def wrote_ahead(self, attempts: int, seconds: float) -> None:
         self._histograms[WRITE_AHEAD_ROWS.name].observe((), attempts)
         self._histograms[WRITE_AHEAD.name].observe((), seconds)
+
+    def formula(self, campaign: str, formula: str, value: float, safe: bool) -> None:
+        self._numbers[FORMULA_VALUE.name][campaign, formula] = value
+        self._numbers[FORMULA_SAFE.name][campaign, formula] = float(safe)
+
+    def formula_fault(self, campaign: str, formula: str, fault: str) -> None:
+        self._numbers[FORMULA_FAULTS.name].add((campaign, formula, fault))
+
+    def agent_seizure(self, campaign: str, outcome: str) -> None:
+        self._numbers[AGENT_SEIZURES.name].add((campaign, outcome))
 
     def event_handled(self, kind: str, lag_seconds: float) -> None:
         self._events.add((kind,))

@@ -19,6 +19,7 @@ from controller.domain.calls.events import CallEvent, DialFailed, HungUp
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
+from controller.domain.pacing.formula_value import Reading
 
 T = TypeVar("T")
 
@@ -445,6 +446,15 @@ class LiveBoard(Protocol):
 
     def read(self) -> dict[str, dict[str, dict[str, object]]]:
         """campaign → node → what that node published."""
+        ...
+
+
+class FormulaSource(Protocol):
+    """What a formula says now: a Prometheus server · constants alone."""
+
+    def evaluate(self, expression: float | str) -> Reading:
+        """A number is itself; a text is a PromQL query. Whatever goes wrong is a ``fault`` of the reading. Blocks the calling
+        thread, for a few seconds at most."""
         ...
 
 

@@ -38,10 +38,12 @@ from controller.domain.site import Carrier
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
+from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.errors import LiveStateDown, Refused, StoreDown, Unavailable
+from controller.formulas.prometheus import formula_source
 from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
@@ -119,6 +121,7 @@ class Controller:
         settings = self._settings
         self._ledger_thread = ThreadPool(1)
         self._readers = ThreadPool(READERS)
+        self._formula_thread = ThreadPool(1)
         self._ledger_database = Database(settings.database_url, durable=True, pool_size=2)
         self._database = Database(settings.database_url, pool_size=READERS)
         self._redis = bus.connect(settings.redis_url)
@@ -157,6 +160,8 @@ class Controller:
             may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
             call_ended=lambda: self._dial_loop.wake(),
         )
+        source = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, clock.now, deadline)
+        self._formulas = FormulaDesk(source, self._in_formula_thread, clock, watch)
         self._dial_loop = DialLoop(
             node=settings.node,
             runs=self._runs,
@@ -172,6 +177,7 @@ class Controller:
             clock=clock,
             watch=watch,
             turns=Turns(settings.dialling.priority, Random()),
+            formulas=self._formulas,
             pulse_seconds=settings.dialling.pulse_seconds,
             number_busy_seconds=settings.dialling.number_busy_seconds,
         )
@@ -179,7 +185,8 @@ class Controller:
     def _build_doors(self) -> None:
         settings = self._settings
         board = BoardForAnyThread(partial(bus.connect, settings.redis_url))
-        commands = Commands(Desk(self._database, settings.limits, board), VERBS, self.desk)
+        formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, self._clock.now, deadline)
+        commands = Commands(Desk(self._database, settings.limits, board, formulas), VERBS, self.desk)
         self._admin = bus.AdminServer(
             bus.connect(settings.redis_url, blocking=True),
             self._redis,
@@ -204,6 +211,7 @@ class Controller:
         lasting("slots", self._slots.run)
         self.switch.start(self)
         lasting("adopt", self._adopt_until_done)
+        lasting("formulas", self._formulas.run)
         lasting("dial loop", self._dial_loop.run)
         lasting("admin", self._admin.run)
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
@@ -350,6 +358,11 @@ class Controller:
 
     def _in_thread(self, work: Callable[[], T]) -> T:
         result: T = self._readers.apply(work)
+        return result
+
+    def _in_formula_thread(self, work: Callable[[], T]) -> T:
+        """A Prometheus that does not answer must not hold up readers."""
+        result: T = self._formula_thread.apply(work)
         return result
 
     def _in_ledger_thread(self, work: Callable[[], T]) -> T:

@@ -12,7 +12,15 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from tests.servers import Missing, PostgresServer, RedisServer, running_postgres, running_redis
+from tests.servers import (
+    Missing,
+    PostgresServer,
+    PrometheusServer,
+    RedisServer,
+    running_postgres,
+    running_prometheus,
+    running_redis,
+)
 
 
 def _absent(error: Missing) -> None:
@@ -44,6 +52,16 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL of our own for the whole session."""
     try:
         with running_postgres() as server:
+            yield server
+    except Missing as error:
+        _absent(error)
+
+
+@pytest.fixture(scope="session")
+def prometheus_server() -> Iterator[PrometheusServer]:
+    """A Prometheus of our own for the whole session; it scrapes nothing but itself."""
+    try:
+        with running_prometheus() as server:
             yield server
     except Missing as error:
         _absent(error)

@@ -1,4 +1,5 @@
-"""Real Redis and PostgreSQL for tests, each in a folder of its own on free loopback ports; ended by whoever started them.
+"""Real Redis, PostgreSQL and Prometheus for tests, each in a folder of its own on free loopback ports; ended by whoever
+started them.
 
 What is missing on this machine is said by :class:`Missing`; whether that skips or fails is ``conftest.py``'s decision.
 """
@@ -12,10 +13,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 import psycopg
 import redis
@@ -54,6 +56,14 @@ class PostgresServer:
         """One statement outside a transaction, in the maintenance database."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(sql.encode())
+
+
+@dataclass(frozen=True)
+class PrometheusServer:
+    """Scrapes itself and the exporters it was told of, each second."""
+
+    url: str
+    pid: int
 
 
 def free_port() -> int:
@@ -129,6 +139,37 @@ def running_postgres() -> Iterator[PostgresServer]:
     try:
         _wait(process, folder / "log", lambda: server.run("SELECT 1"), (psycopg.OperationalError,))
         yield server
+    finally:
+        _end(process)
+        log.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_prometheus(targets: Sequence[str] = ()) -> Iterator[PrometheusServer]:
+    """An empty Prometheus. targets: ``host:port`` of exporters."""
+    executable = shutil.which("prometheus")
+    if executable is None:
+        raise Missing("no prometheus on PATH (Debian: apt-get install prometheus)")
+    folder = Path(tempfile.mkdtemp(prefix="tl-prometheus-", dir="/tmp"))
+    address = f"127.0.0.1:{free_port()}"
+    config = folder / "prometheus.yml"
+    listed = ", ".join(f'"{target}"' for target in (address, *targets))
+    config.write_text(
+        "global: { scrape_interval: 1s, scrape_timeout: 1s }\n"
+        f"scrape_configs: [{{ job_name: floor, static_configs: [{{ targets: [{listed}] }}] }}]\n",
+        encoding="utf-8",
+    )
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen(
+        [executable, f"--config.file={config}", f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}"],
+        stdout=log,
+        stderr=log,
+        cwd=folder,
+    )
+    try:
+        _wait(process, folder / "log", lambda: urlopen(f"http://{address}/-/ready", timeout=5).close(), (OSError,))
+        yield PrometheusServer(f"http://{address}", process.pid)
     finally:
         _end(process)
         log.close()

@@ -25,6 +25,7 @@ from controller.domain.calls.states import Call
 from controller.domain.site import mistakes
 from controller.errors import Refused
 from controller.live.board import RedisBoard
+from controller.ports import FormulaSource
 from controller.storage.audit import Audit
 from controller.storage.database import Database
 from controller.storage.one_transaction import one_transaction
@@ -61,11 +62,13 @@ class LiveCalls(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What the verbs work with. board: None where Redis is not at hand. now: UTC epoch seconds."""
+    """What the verbs work with. board: None where Redis is not at hand. formulas: evaluates pacing formulas; None where only
+    numbers can be. now: UTC epoch seconds."""
 
     database: Database
     limits: Limits
     board: RedisBoard | None = None
+    formulas: FormulaSource | None = None
     now: Callable[[], float] = time.time
 
 

@@ -6,13 +6,14 @@ from controller.admin.calls import CALL_VERBS
 from controller.admin.campaigns import CAMPAIGN_VERBS
 from controller.admin.commands import Verb
 from controller.admin.contacts import CONTACT_VERBS
+from controller.admin.formulas import FORMULA_VERBS
 from controller.admin.site import SITE_VERBS
 from controller.admin.views import VIEW_VERBS
 from controller.admin.why import WHY_VERBS
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
-    for verbs in (CAMPAIGN_VERBS, SITE_VERBS, VIEW_VERBS, WHY_VERBS, CALL_VERBS, CONTACT_VERBS)
+    for verbs in (CAMPAIGN_VERBS, SITE_VERBS, VIEW_VERBS, WHY_VERBS, FORMULA_VERBS, CALL_VERBS, CONTACT_VERBS)
     for verb in verbs
 }
 """Verb by name."""

@@ -67,6 +67,12 @@ def preflight(name: Name, as_json: AsJson = False) -> None:
         raise typer.Exit(EXIT_REFUSED)
 
 
+@app.command("formula")
+def formula(name: Name, as_json: AsJson = False) -> None:
+    """Show what the campaign's pacing formulas say at this moment, and which values would be used. Changes nothing."""
+    emit(perform("campaign.formula", name=name), as_json, _formula_table)
+
+
 @app.command("start")
 def start(name: Name, wait: Wait = False, as_json: AsJson = False) -> None:
     """Start the campaign: a new run, dialled as soon as the worker has prepared its contacts."""
@@ -219,6 +225,20 @@ def _preflight_page(found: dict[str, Any]) -> RenderableType:
     lines += [f"  {one['text']}" for one in found["refusals"]]
     lines += [f"  warning: {one['text']}" for one in found["warnings"]]
     return "\n".join(lines)
+
+
+def _formula_table(found: dict[str, Any]) -> RenderableType:
+    rows = (
+        (
+            row["formula"],
+            row["expression"],
+            "" if row["says"] is None else f"{row['says']:g}",
+            f"{row['in_use']:g}" + (" (safe value)" if row["safe"] else ""),
+            " ".join(part for part in ((row["fault"] or "").replace("_", " "), row["detail"]) if part),
+        )
+        for row in found["formulas"]
+    )
+    return columns(("FORMULA", "EXPRESSION", "SAYS", "IN USE", "TROUBLE"), rows)
 
 
 def _moved_line(found: dict[str, Any]) -> RenderableType:

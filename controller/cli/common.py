@@ -11,6 +11,7 @@ from __future__ import annotations
 import getpass
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -103,10 +104,12 @@ def perform(verb: str, **args: Any) -> Any:
     """
     from controller.admin.commands import Commands, Desk
     from controller.admin.verbs import VERBS
+    from controller.formulas.prometheus import formula_source
     from controller.live.board import RedisBoard
 
     settings = current_settings()
-    desk = Desk(open_database(settings), settings.limits, RedisBoard(redis_client(settings)))
+    formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, time.time)
+    desk = Desk(open_database(settings), settings.limits, RedisBoard(redis_client(settings)), formulas)
     commands = Commands(desk, VERBS)
     given = {key: value for key, value in args.items() if value is not None}
     return commands.execute(commands.read(verb, given), who(), audit_reads=False)

@@ -25,6 +25,7 @@ from controller.domain.hopper.lead import HopperLead
 from controller.domain.pacing.board import Board
 from controller.domain.pacing.priority import Turns
 from controller.engine.call_desk import CallDesk
+from controller.engine.formula_desk import FormulaDesk
 from controller.engine.gate import Open, Shut, Surroundings, gate
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.orders import attempt_draft, live_call, slot_request, slot_use
@@ -107,6 +108,7 @@ class DialLoop:
         clock: Clock,
         watch: Watch,
         turns: Turns,
+        formulas: FormulaDesk,
         pulse_seconds: float,
         number_busy_seconds: float,
     ) -> None:
@@ -124,6 +126,7 @@ class DialLoop:
         self._clock = clock
         self._watch = watch
         self._turns = turns
+        self._formulas = formulas
         self._pulse_seconds = pulse_seconds
         self._number_busy_seconds = number_busy_seconds
         self._wake = Event()
@@ -224,6 +227,7 @@ class DialLoop:
             return
         found = {run.run_id: run for run in self._in_thread(self._runs.running)}
         self._refreshed_at = now
+        self._formulas.follow(found.values())
         for run_id in [run_id for run_id in self._floors if run_id not in found]:
             self._hand_back(self._floors.pop(run_id))
         for run_id, run in found.items():
@@ -265,8 +269,9 @@ class DialLoop:
             rate_limited_by="dialling_rate" if by_campaign else "carrier_cps",
             leads=floor.depth + len(floor.in_hand),
             horizon_seconds=HORIZON_SECONDS,
+            formula=self._formulas.order(floor.run.run_id),
         )
-        return Wish(plan.mode, plan.priority, board)
+        return Wish(plan.method, plan.priority, board)
 
     def _ask_for(self, decided: Tick, floors: Mapping[str, Floor]) -> list[_Asked]:
         """A lead and a slot request for each call, in the order of priority."""
@@ -298,6 +303,7 @@ class DialLoop:
             if isinstance(answer, Granted):
                 launches.append((one, answer))
                 self._turns.granted(one.floor.key)
+                self._formulas.started(one.lead.run_id, 1)
                 one.floor.launched.append(self._clock.now())
                 continue
             self._watch.not_launched(one.floor.key, answer.limit)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from controller.domain.pacing import agentless
+from controller.domain.pacing import agentless, formula
 from controller.domain.pacing.board import Board, Decision
 from controller.domain.pacing.priority import Turns
 
-PACING: dict[str, Callable[[Board], Decision]] = {"agentless": agentless.decide}
-"""One method a dialling mode."""
+PACING: dict[str, Callable[[Board], Decision]] = {"agentless": agentless.decide, "formula": formula.decide}
+"""One method a dialling mode, and one for campaigns that are paced by formulas (``RunPlan.method``)."""
 
 
 @dataclass(frozen=True, slots=True)

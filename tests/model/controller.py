@@ -17,9 +17,11 @@ from controller.domain.pacing.priority import Turns
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
+from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.errors import LiveStateDown, StoreDown, SwitchDown, Unavailable
+from controller.formulas.constant import Constants
 from controller.live.memory import MemoryHopper, MemoryLimits
 from controller.storage.memory import MemoryStore
 from tests.model.far_end import ModelSwitch
@@ -150,6 +152,7 @@ class Process:
             clock=clock,
             watch=watch,
             turns=Turns("strict", Random(1)),
+            formulas=FormulaDesk(Constants(clock.now), _at_once, clock, watch),
             pulse_seconds=PULSE_SECONDS,
             number_busy_seconds=BUSY_SECONDS,
         )

@@ -23,11 +23,13 @@ from controller.domain.pacing.priority import Turns
 from controller.domain.site import Carrier, Number
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
+from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
+from controller.formulas.constant import Constants
 from controller.live.memory import MemoryHopper, MemoryLimits
-from controller.ports import Missed, SwitchListener
+from controller.ports import FormulaSource, Missed, SwitchListener
 from controller.storage.memory import MemoryStore
 
 T = TypeVar("T")
@@ -154,6 +156,7 @@ class Floor:
         script: Callable[[DialOrder], Sequence[tuple[float, CallEvent]]],
         policy: str = "strict",
         store: MemoryStore | None = None,
+        formulas: FormulaSource | None = None,
     ) -> None:
         self.clock = RealClock()
         self.store = store or MemoryStore()
@@ -173,6 +176,7 @@ class Floor:
             call_ended=lambda: self.loop.wake(),
         )
         self.switch.listener = self.desk
+        self.formulas = FormulaDesk(formulas or Constants(self.clock.now), self.in_thread, self.clock, self.watch)
         self.loop = DialLoop(
             node="fs1",
             runs=self.store,
@@ -188,6 +192,7 @@ class Floor:
             clock=self.clock,
             watch=self.watch,
             turns=Turns(policy, Random(1)),
+            formulas=self.formulas,
             pulse_seconds=0.02,
             number_busy_seconds=0.05,
         )
@@ -233,6 +238,7 @@ class Floor:
         for name, work in (
             ("ledger", self.ledger.run),
             ("slots", self.slots.run),
+            ("formulas", self.formulas.run),
             ("loop", self.loop.run),
             ("refill", self.refill),
         ):

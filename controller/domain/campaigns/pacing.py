@@ -10,6 +10,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from controller.domain.pacing.board import Manner
+from controller.domain.pacing.drop_guard import DropLimit, Formula, WindowName
+from controller.domain.pacing.formula_value import Bounds
 from controller.domain.site import Part
 
 Mode = Literal["agentless", "progressive", "power", "predictive", "preview"]
@@ -22,13 +25,10 @@ RESERVING_MODES: frozenset[str] = AGENT_MODES - {"predictive"}
 FORMULA_MODES: frozenset[str] = frozenset({"agentless", "predictive"})
 """Modes whose number of calls a formula may set; progressive is one call an agent, power has its ratio."""
 
-LEGAL_PERCENT: dict[str, float] = {"us": 3.0, "uk": 3.0, "canada": 5.0}
+LEGAL_PERCENT: dict[Formula, float] = {Formula.US: 3.0, Formula.UK: 3.0, Formula.CANADA: 5.0}
 """Most abandoned calls in a hundred: 47 CFR 64.1200(a)(7); Ofcom's 3 % of before 2017, kept as our bound; CRTC."""
 MOST_CALLS_PER_AGENT = 10.0
 """Highest power ratio (features 3.7), and what a formula may ask for each agent."""
-
-DropWindow = Literal["30d", "24h", "month", "run"]
-"""30 days and 24 hours back from now; the calendar month of the campaign's zone; the present run."""
 
 Expression = (
     Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -40,14 +40,20 @@ class DropGuard(Part):
     """How many abandoned calls there may be (invariant I7). At ``hard_percent`` in any of the windows pacing falls to one call
     an agent, until the rate is at ``release_percent`` or below."""
 
-    rule: Literal["us", "uk", "canada"] = "us"
+    rule: Formula = Formula.US
     """Whose formula: what counts as abandoned, and of what."""
     hard_percent: float = Field(default=3.0, gt=0)
-    soft_percent: float | None = Field(default=None, gt=0)
-    """From here on pacing holds back; left out: five sixths of ``hard_percent``."""
+    soft_percent: float | None = Field(default=None, ge=0)
+    """From here on pacing holds back; left out: 95 hundredths of ``hard_percent``."""
     release_percent: float | None = Field(default=None, ge=0)
-    """Left out: two thirds of ``hard_percent``."""
-    windows: Annotated[tuple[DropWindow, ...], Field(min_length=1)] = ("30d", "24h", "month", "run")
+    """Left out: 59 sixtieths of ``hard_percent``, 2.95 for 3."""
+    windows: Annotated[tuple[WindowName, ...], Field(min_length=1)] = (
+        WindowName.THIRTY_DAYS,
+        WindowName.DAY,
+        WindowName.MONTH,
+        WindowName.RUN,
+    )
+    """30 days and 24 hours back from now; the calendar month of the campaign's zone; the present run."""
     machine_error_percent: float = Field(default=1.0, ge=0, le=100)
     """Of a hundred calls that detection took for machines, how many were people: hung up on, so abandoned. From a review of
     recordings."""
@@ -56,7 +62,7 @@ class DropGuard(Part):
 
     @field_validator("windows")
     @classmethod
-    def _once(cls, value: tuple[DropWindow, ...]) -> tuple[DropWindow, ...]:
+    def _once(cls, value: tuple[WindowName, ...]) -> tuple[WindowName, ...]:
         if len(set(value)) != len(value):
             raise ValueError("a window is there twice")
         return value
@@ -65,25 +71,23 @@ class DropGuard(Part):
     def _in_order(self) -> DropGuard:
         legal = LEGAL_PERCENT[self.rule]
         if self.hard_percent > legal:
-            raise ValueError(f"hard_percent is {self.hard_percent:g}; the rule {self.rule!r} allows at most {legal:g}")
-        if not self.release < self.soft <= self.hard:
-            raise ValueError("release_percent must be below soft_percent, and soft_percent at most hard_percent")
+            raise ValueError(f"hard_percent is {self.hard_percent:g}; the rule {self.rule.value!r} allows at most {legal:g}")
+        if max(self.soft_percent or 0.0, self.release_percent or 0.0) > self.hard_percent:
+            raise ValueError("soft_percent and release_percent must not be above hard_percent")
         return self
 
-    @property
-    def hard(self) -> float:
-        """Share of answered calls, 0.0 to 1.0."""
-        return self.hard_percent / 100.0
+    def limits(self) -> tuple[DropLimit, ...]:
+        """One rule a window, as ``drop_guard.stand`` wants them."""
+        soft = self.hard_percent * 0.95 if self.soft_percent is None else self.soft_percent
+        release = self.hard_percent * 59 / 60 if self.release_percent is None else self.release_percent
+        return tuple(
+            DropLimit(window, self.rule, self.hard_percent / 100.0, soft / 100.0, release / 100.0) for window in self.windows
+        )
 
     @property
-    def soft(self) -> float:
-        """Share of answered calls, 0.0 to 1.0."""
-        return (self.hard_percent * 5.0 / 6.0 if self.soft_percent is None else self.soft_percent) / 100.0
-
-    @property
-    def release(self) -> float:
-        """Share of answered calls, 0.0 to 1.0."""
-        return (self.hard_percent * 2.0 / 3.0 if self.release_percent is None else self.release_percent) / 100.0
+    def machine_error(self) -> float:
+        """Share, 0.0 to 1.0, as ``drop_guard.stand`` wants it."""
+        return self.machine_error_percent / 100.0
 
 
 class Preview(Part):
@@ -144,9 +148,15 @@ class FormulaPacing(Part):
         return self.agents_to_seize is not None if self.calls_for is None else self.calls_for == "agent"
 
     @property
+    def expressions(self) -> dict[str, Expression]:
+        """Those that are given, by key."""
+        both = {"calls_to_start": self.calls_to_start, "agents_to_seize": self.agents_to_seize}
+        return {name: expression for name, expression in both.items() if expression is not None}
+
+    @property
     def queries(self) -> tuple[str, ...]:
         """The texts that only Prometheus can evaluate."""
-        return tuple(text for text in (self.agents_to_seize, self.calls_to_start) if isinstance(text, str))
+        return tuple(text for text in self.expressions.values() if isinstance(text, str))
 
 
 class Pacing(Part):
@@ -171,13 +181,20 @@ class Pacing(Part):
             raise ValueError(f"formula.most_calls is {formula.most_calls:g}, but there are {self.seats} seats")
         return self
 
-    @property
-    def most_formula_calls(self) -> float:
-        """What ``formula.calls_to_start`` may be at most."""
+    def formula_bounds(self) -> dict[str, Bounds]:
+        """By the formula's key; empty for a campaign without formulas."""
         formula = self.formula
-        if formula is not None and formula.most_calls is not None:
-            return formula.most_calls
-        return MOST_CALLS_PER_AGENT if formula is not None and formula.per_agent else float(self.seats)
+        if formula is None:
+            return {}
+        most = formula.most_calls or (MOST_CALLS_PER_AGENT if formula.per_agent else float(self.seats))
+        found = {"calls_to_start": Bounds(most, formula.safe_calls, formula.stale_seconds)}
+        if formula.agents_to_seize is not None:
+            found["agents_to_seize"] = Bounds(formula.most_agents, formula.safe_agents, formula.stale_seconds)
+        return found
+
+    def manner(self) -> Manner:
+        """The part that ratio and team size play in a decision."""
+        return Manner(ratio=self.ratio, fewest_agents=self.min_agents)
 
     def reserves_first(self, mode: str) -> bool:
         """Whether an agent is reserved before a call leaves, rather than at the answer."""

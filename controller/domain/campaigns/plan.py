@@ -55,6 +55,11 @@ class RunPlan(Part):
         return self.contactable.window()
 
     @property
+    def method(self) -> str:
+        """Which pacing decides: the mode's own, or ``formula``."""
+        return self.mode if self.pacing.formula is None else "formula"
+
+    @property
     def reserves_first(self) -> bool:
         """Whether an agent is reserved before a call leaves, rather than at the answer."""
         return self.pacing.reserves_first(self.mode)

@@ -42,6 +42,7 @@ class Problem(StrEnum):
     SEATS_ABOVE_FLEET = "seats_above_fleet"
     SEATS_ABOVE_CHANNELS = "seats_above_channels"
     TOO_MANY_RUNNING = "too_many_running"
+    NO_PROMETHEUS = "no_prometheus"
     FEW_NUMBERS = "few_numbers"
     WINDOW_SHUT = "window_shut"
     CALLBACKS_HALF_ON = "callbacks_half_on"
@@ -81,7 +82,7 @@ class Surroundings:
     """What the check compares a campaign with.
 
     list_sizes: contacts by list, for the lists that exist. busy_lists: list → the other campaign that runs on it.
-    running: other campaigns that are active or paused.
+    running: other campaigns that are active or paused. prometheus: whether one is configured for formulas.
     """
 
     carriers: Sequence[Carrier]
@@ -93,6 +94,7 @@ class Surroundings:
     busy_lists: Mapping[str, str]
     running: int
     running_limit: int
+    prometheus: bool = False
 
 
 def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Preflight:
@@ -105,6 +107,7 @@ def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Prefli
         *_dispositions(campaign, around),
         *_window(campaign, now),
         *_seats(campaign, around),
+        *_formula(campaign, around),
         *_running(around),
     )
     warnings = (*_thin_pool(campaign, around), *_not_yet(campaign, now), *_callbacks(campaign, around))
@@ -220,6 +223,15 @@ def _seats(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
             Problem.SEATS_ABOVE_CHANNELS,
             f"{seats} seats, but the carriers of the pool ({', '.join(sorted(owners))}) have {channels} channels; "
             "lower seats or add numbers of another carrier",
+        )
+
+
+def _formula(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
+    formula = campaign.pacing.formula
+    if formula is not None and formula.queries and not around.prometheus:
+        yield Finding(
+            Problem.NO_PROMETHEUS,
+            "pacing.formula has PromQL, but no Prometheus is configured; set formula.prometheus_url in trunkline.toml",
         )
 
 

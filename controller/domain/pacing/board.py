@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from controller.domain.pacing.drop_guard import NO_LIMIT, Standing
 from controller.domain.pacing.estimates import Estimates
+from controller.domain.pacing.formula_value import FormulaOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Board:
     far ahead calls may be given a launch time.
 
     The rest is for campaigns with agents: team is None without. estimates: what was learned of this campaign; None where
-    nothing is learned (progressive and power need nothing). guard: its drop guard. rivals: filled by tick.
+    nothing is learned (progressive and power need nothing). guard: its drop guard. rivals: filled by tick. formula: what its
+    pacing formulas say; None without.
     """
 
     seats: int
@@ -106,6 +108,7 @@ class Board:
     guard: Standing = NO_LIMIT
     manner: Manner = Manner()
     rivals: tuple[Rival, ...] = ()
+    formula: FormulaOrder | None = None
 
 
 @dataclass(frozen=True, slots=True)

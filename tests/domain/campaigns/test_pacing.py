@@ -8,6 +8,7 @@ import pytest
 
 from controller.domain.campaigns.campaign import Campaign, read_campaign
 from controller.domain.campaigns.pacing import DropGuard, FormulaPacing, Pacing
+from controller.domain.pacing.drop_guard import Formula, WindowName
 
 
 def written(mode: str = "predictive", **pacing: Any) -> Campaign | list[str]:
@@ -21,9 +22,9 @@ def test_every_mode_needs_no_key_of_its_own(mode: str):
     campaign = written(mode)
     assert isinstance(campaign, Campaign)
     assert (campaign.pacing.ratio, campaign.pacing.min_agents) == (2.0, 10)
-    guard = campaign.pacing.drop_guard
-    assert (guard.hard, guard.soft, guard.release) == pytest.approx((0.03, 0.025, 0.02))
-    assert guard.windows == ("30d", "24h", "month", "run")
+    limits = campaign.pacing.drop_guard.limits()
+    assert {limit.window for limit in limits} == set(WindowName)
+    assert {(limit.hard, limit.formula) for limit in limits} == {(0.03, Formula.US)}
 
 
 def test_campaigns_of_messages_are_refused_by_name():
@@ -47,14 +48,17 @@ def test_hard_limit_cannot_pass_the_rule_that_is_named(rule: str, percent: float
 
 def test_limits_of_the_drop_guard_are_in_order():
     """A guard that would be released above the limit that set it off is a mistake."""
-    found = written(drop_guard={"hard_percent": 2.0, "release_percent": 1.8})
-    assert found == ["pacing.drop_guard: release_percent must be below soft_percent, and soft_percent at most hard_percent"]
+    found = written(drop_guard={"hard_percent": 2.0, "release_percent": 2.1})
+    assert found == ["pacing.drop_guard: soft_percent and release_percent must not be above hard_percent"]
 
 
 def test_limits_that_are_left_out_follow_the_hard_one():
-    """Lowering the hard limit alone lowers where pacing holds back and where it is released."""
-    guard = DropGuard(hard_percent=1.5)
-    assert (guard.soft, guard.release) == pytest.approx((0.0125, 0.01))
+    """Lowering the hard limit alone lowers where pacing holds back and where it is released; each window has its limit."""
+    limits = DropGuard(hard_percent=1.5, windows=(WindowName.MONTH, WindowName.RUN), rule=Formula.CANADA).limits()
+    assert [limit.window for limit in limits] == [WindowName.MONTH, WindowName.RUN]
+    for limit in limits:
+        assert (limit.hard, limit.soft, limit.release) == pytest.approx((0.015, 0.01425, 0.01475))
+        assert limit.formula is Formula.CANADA
 
 
 def test_number_in_quotes_needs_no_prometheus():
@@ -79,8 +83,9 @@ def test_no_formula_dials_more_than_ten_calls_an_agent():
     """A formula is bound like a power ratio; for a pulse, by the campaign's seats."""
     assert isinstance(written(formula={"calls_to_start": "x", "agents_to_seize": 5, "most_calls": 11}), list)
     assert isinstance(written(seats=20, formula={"calls_to_start": "x", "most_calls": 21}), list)
-    assert Pacing(seats=20, formula=FormulaPacing(calls_to_start="x")).most_formula_calls == 20
-    assert Pacing(seats=20, formula=FormulaPacing(calls_to_start="x", agents_to_seize=1)).most_formula_calls == 10
+    for_a_pulse = Pacing(seats=20, formula=FormulaPacing(calls_to_start="x"))
+    for_an_agent = Pacing(seats=20, formula=FormulaPacing(calls_to_start="x", agents_to_seize=1))
+    assert [one.formula_bounds()["calls_to_start"].most for one in (for_a_pulse, for_an_agent)] == [20, 10]
 
 
 @pytest.mark.parametrize("mode", ["progressive", "power", "preview"])

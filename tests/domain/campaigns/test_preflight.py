@@ -152,3 +152,11 @@ def test_callbacks_need_both_halves():
 def test_mode_and_connection_must_fit():
     """Agents cannot take calls that go to a bot."""
     assert refused(preflight(campaign(mode="power"), SITE, MONDAY_NOON)) == {Problem.NO_QUEUE}
+
+
+def test_promql_needs_a_prometheus():
+    """A query that nobody can evaluate keeps the campaign from starting; a number needs nobody."""
+    query = campaign(pacing={"seats": 40, "formula": {"calls_to_start": "sum(up)"}})
+    assert refused(preflight(query, SITE, MONDAY_NOON)) == {Problem.NO_PROMETHEUS}
+    assert preflight(query, replace(SITE, prometheus=True), MONDAY_NOON).passed
+    assert preflight(campaign(pacing={"seats": 40, "formula": {"calls_to_start": 3}}), SITE, MONDAY_NOON).passed
