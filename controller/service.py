@@ -11,8 +11,8 @@ the next controller; then the link closes and the stores close. A second ``SIGTE
 
 from __future__ import annotations
 
+import math
 import signal
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -61,6 +61,7 @@ from esl_handlers.checkup import check_switch
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import Stage
 from esl_handlers.journal import Journal, Place, every_end
+from esl_handlers.settled import Settled
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
@@ -72,8 +73,8 @@ PUBLISH_SECONDS = 1.0
 EPOCH_SECONDS = 1.0
 """How often it is looked whether Redis is still the one that holds our slots; well below the limits' settling time."""
 REMEMBER_SECONDS = 5.0
-SETTLED_SECONDS = 60.0
-"""An end in the journal is written to the database within this, or the ledger is known to be waiting."""
+UNHEARD_SECONDS = 3.0
+"""A call whose end has been in the journal for so long has lost its hang-up event."""
 SURVEY_SECONDS = 5.0
 """How often the figures that lie in the database are read for the metrics."""
 ADOPT_RETRY_SECONDS = 1.0
@@ -137,7 +138,7 @@ class Controller:
     def _build_engine(self) -> None:
         settings, clock, watch = self._settings, self._clock, self._metrics
         self._journal = _journal(settings.freeswitch.cdr_journal, self._former)
-        self._places: deque[tuple[float, Place]] = deque()
+        self._settled = Settled(self._journal.place if self._journal is not None else None)
         self.switch = FreeSwitch(
             host=settings.freeswitch.host,
             port=settings.freeswitch.port,
@@ -338,20 +339,21 @@ class Controller:
             log.debug("not remembered", reason=str(error))
 
     def _settled_place(self) -> Place | None:
-        """Where the journal was read to a while ago: the ends up to there have been heard and written since. While ends wait
-        for the database it stays where it is."""
+        """How far the journal is settled, after a look at what is new in it; the desk is told of ends that it has not heard."""
         if self._journal is None:
             return None
         try:
             self._journal.read_on()
         except OSError as error:
             log.error("journal not read", path=self._settings.freeswitch.cdr_journal, error=str(error))
-        now = self._clock.monotonic()
-        if self._journal.place is not None:
-            self._places.append((now, self._journal.place))
-        while len(self._places) > 1 and self._ledger.healthy and self._places[1][0] <= now - SETTLED_SECONDS:
-            self._places.popleft()
-        return self._places[0][1] if self._places else None
+        else:
+            if self._journal.place is not None:
+                self._settled.note(self._clock.monotonic(), self._journal.place)
+        for call in self.desk.calls():
+            end = self._journal.known_end(call.order.attempt_id)
+            if end is not None and end.at < self._clock.now() - UNHEARD_SECONDS:
+                self.desk.hear(call.order.attempt_id, end)
+        return self._settled.place(self.desk.open_since() if self._adopted else -math.inf)
 
     def _lead_totals(self) -> dict[str, dict[str, int]]:
         return {run.plan.campaign: self._runs.totals(run.run_id).get("lead", {}) for run in self._runs.running()}

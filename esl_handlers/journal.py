@@ -63,6 +63,10 @@ class Journal:
         self.read_on()
         return self._ends.get(attempt_id)
 
+    def known_end(self, attempt_id: str) -> HungUp | None:
+        """The same, by what has been read so far."""
+        return self._ends.get(attempt_id)
+
     def read_on(self) -> int:
         """Read what is new; how many ends that were ours."""
         found = 0

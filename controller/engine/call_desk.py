@@ -9,6 +9,7 @@ the slots go back, the carrier's health is told.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -161,6 +162,13 @@ class CallDesk:
         left = (live for live in self._calls.values() if live.core or live.launch is None)
         settled = all(live.core == core for live in left) and self._ledger.flushed(0.0)
         return core if settled else known
+
+    def open_since(self) -> float:
+        """When the oldest call began whose end is not in the ledger, monotonic seconds: infinite when there is none, minus
+        infinity when it may be one of an earlier life."""
+        if any(live.launch is None for live in self._calls.values()) or not self._ledger.flushed(0.0):
+            return -math.inf
+        return min((live.known_since for live in self._calls.values()), default=math.inf)
 
     def wait_empty(self, seconds: float) -> bool:
         """Wait for the last call to end; False when that took longer."""
