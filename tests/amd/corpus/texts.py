@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.amd.corpus.truth import Split
 
 FOLDER = Path(__file__).parent / "texts"
-TEST_ONLY = frozenset({"fi", "pt", "tr", "el", "id", "hu", "ta"})
+TEST_ONLY = frozenset({"fi", "pt", "tr", "el", "id", "hu", "ta", "te"})
 """Languages whose rhythm no detector was trained on."""
 
 
