@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,12 +147,28 @@ AGENT_SEIZURES = Series(
     "Requests for an agent by outcome: reserved, timeout, rona, none.",
     ("campaign", "outcome"),
 )
+AGENT_RESERVATIONS = Series(
+    "trunkline_agent_reservations",
+    "counter",
+    "reservations",
+    "Reservations that ended, by how: talk, returned, rona, timeout.",
+    ("queue", "end"),
+)
+AGENT_WAIT = Series(
+    "trunkline_agent_wait_seconds",
+    "histogram",
+    "seconds",
+    "From the moment a person was owed an agent until one was reserved.",
+    ("queue",),
+    BRIDGE_BUCKETS,
+)
+AGENTS = Series("trunkline_agents", "gauge", "agents", "Agents logged in at this node, by queue and state.", ("queue", "state"))
 LOG_LINES_DROPPED = Series("trunkline_log_lines_dropped", "counter", "lines", "Log lines lost because nobody read the log.")
 
 SERIES: tuple[Series, ...] = (
     *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LAUNCHED_LATE, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_PEAK),
     *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
-    *(FORMULA_VALUE, FORMULA_SAFE, FORMULA_FAULTS, AGENT_SEIZURES),
+    *(FORMULA_VALUE, FORMULA_SAFE, FORMULA_FAULTS, AGENT_SEIZURES, AGENT_RESERVATIONS, AGENT_WAIT, AGENTS),
     *(LEADS, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
 )
 
@@ -271,6 +287,18 @@ class Metrics:
 
     def agent_seizure(self, campaign: str, outcome: str) -> None:
         self._numbers[AGENT_SEIZURES.name].add((campaign, outcome))
+
+    def reservation_ended(self, queue: str, end: str) -> None:
+        self._numbers[AGENT_RESERVATIONS.name].add((queue, end))
+
+    def waited_for_agent(self, queue: str, seconds: float) -> None:
+        self._histograms[AGENT_WAIT.name].observe((queue,), seconds)
+
+    def agents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """All of this node's; queues that nobody is logged in to any more go to zero."""
+        numbers = self._numbers[AGENTS.name]
+        numbers.update({labels: 0.0 for labels in numbers if labels not in counts})
+        numbers.update({labels: float(count) for labels, count in counts.items()})
 
     def event_handled(self, kind: str, lag_seconds: float) -> None:
         self._events.add((kind,))

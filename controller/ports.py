@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from controller.domain.agents.agent import LOGIN, AgentState, Refusal, ReservationEnd, Seizure, SeizureOutcome
-from controller.domain.agents.line import JoinOrder, LineEvent, LineOrder, LiveLine, SuperviseMode, TransferOrder
+from controller.domain.agents.line import JoinOrder, LineEvent, LineKind, LineOrder, LiveLine, SuperviseMode, TransferOrder
 from controller.domain.calls.actions import DialOrder, Target
 from controller.domain.calls.answering import Detection
 from controller.domain.calls.events import CallEvent, DialFailed, HungUp
@@ -504,6 +504,7 @@ class AgentView:
     """An agent now, with ages in seconds instead of moments: for boards and pacing.
 
     age: since the state began. idle: since the agent last became free, READY only. left: until wrap-up is over, WRAP_UP only.
+    last_call: attempt of the present or last talk.
     """
 
     name: str
@@ -517,6 +518,7 @@ class AgentView:
     left_seconds: float
     then_pause: str
     seizure: Seizure | None
+    last_call: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -541,6 +543,61 @@ class AgentChange:
     campaign: str = ""
     holder: str = ""
     end: ReservationEnd | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentProfile:
+    """An agent as the site has it. address: as ``LineOrder.phone``."""
+
+    name: str
+    address: str
+    kind: LineKind
+    queues: tuple[str, ...]
+    skills: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRules:
+    """A queue as the site has it. skills: needed of every agent who takes its calls. music, cue: sounds."""
+
+    name: str
+    wrap_up_seconds: float
+    rona_seconds: int
+    skills: frozenset[str] = frozenset()
+    music: str = ""
+    cue: str = ""
+
+
+class AgentRecords(Protocol):
+    """What lasts of agents: SQLAlchemy · in memory. Raises StoreDown."""
+
+    def agents(self) -> dict[str, AgentProfile]:
+        """Everybody who may log in, by name."""
+        ...
+
+    def queues(self) -> dict[str, QueueRules]:
+        """The queues, by name."""
+        ...
+
+    def logged_in(self, agent: str, node: str, address: str, kind: LineKind, at: float) -> None:
+        """A session begins; one of the same agent that was never ended, ends. at: UTC epoch seconds, as below."""
+        ...
+
+    def logged_out(self, agent: str, at: float, reason: str) -> None:
+        """The agent's session ends. Twice is harmless."""
+        ...
+
+    def sessions(self, node: str) -> list[str]:
+        """Agents with a session at that node that was not ended."""
+        ...
+
+    def note(self, changes: Sequence[AgentChange]) -> None:
+        """Stretches of agents' days that are over. One that is known already is not written twice."""
+        ...
+
+    def recorded(self, attempt_id: str, file: str) -> None:
+        """A recording of the call is being made, in that file."""
+        ...
 
 
 class AgentPool(Protocol):
@@ -579,7 +636,7 @@ class AgentPool(Protocol):
 
     def connect(self, seizure: Seizure, attempt_id: str) -> Seizure | None:
         """Reserved → talking, before the legs are joined. The hold to ``renew`` and ``finish`` from now on; its holder is the
-        attempt. None: the agent is no longer this holder's and must not be joined."""
+        attempt. None: the agent is no longer this holder's, or the attempt has another, and must not be joined."""
         ...
 
     def release(self, seizure: Seizure, end: ReservationEnd) -> bool:

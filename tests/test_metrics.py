@@ -101,6 +101,9 @@ def test_every_series_is_written_by_some_method_and_scraped():
     watch.formula("c", "calls_to_start", 2.5, safe=False)
     watch.formula_fault("c", "calls_to_start", "stale")
     watch.agent_seizure("c", "reserved")
+    watch.reservation_ended("q", "talk")
+    watch.waited_for_agent("q", 0.4)
+    watch.agents({("q", "ready"): 3})
     metrics.event_handled("answer", 0.003)
     metrics.loop_stalled(0.3)
     metrics.command("accepted")
@@ -111,6 +114,15 @@ def test_every_series_is_written_by_some_method_and_scraped():
     names = {name for name, _ in scraped(metrics)}
     ending = {"counter": "_total", "gauge": "", "histogram": "_count"}
     assert {series.name + ending[series.kind] for series in SERIES} <= names
+
+
+def test_a_queue_whose_agents_went_home_shows_none():
+    """The gauge follows the floor; a queue is not left at what it was when the last agent logged out."""
+    metrics = Metrics()
+    metrics.agents({("sales", "ready"): 2})
+    metrics.agents({("service", "ready"): 1})
+    assert value(metrics, "trunkline_agents", queue="sales", state="ready") == 0
+    assert value(metrics, "trunkline_agents", queue="service", state="ready") == 1
 
 
 def test_series_are_named_once_and_say_what_they_mean():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 
@@ -46,4 +47,16 @@ class Watch(Protocol):
 
     def agent_seizure(self, campaign: str, outcome: str) -> None:
         """What came of asking for an agent: reserved, timeout, rona, none (features 4.7)."""
+        ...
+
+    def reservation_ended(self, queue: str, end: str) -> None:
+        """talk, returned, rona, timeout."""
+        ...
+
+    def waited_for_agent(self, queue: str, seconds: float) -> None:
+        """A person waited so long until an agent was free."""
+        ...
+
+    def agents(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Agents of this node now, by (queue, state); an agent of several queues counts in each."""
         ...

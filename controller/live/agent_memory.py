@@ -92,10 +92,14 @@ class MemoryAgents:
         return [self._renew(seizure) for seizure in seizures]
 
     def _renew(self, seizure: Seizure) -> bool:
+        if self._has_another(seizure.holder, seizure.agent):
+            return False
         return self._apply(seizure, lambda agent, now: rules.renew(agent, seizure, now + self._lease, now)) is not None
 
     def connect(self, seizure: Seizure, attempt_id: str) -> Seizure | None:
-        until = self._now() + self._lease
+        until = self._settle() + self._lease
+        if self._has_another(attempt_id, seizure.agent):
+            return None
         after = self._apply(
             seizure, lambda agent, now: rules.connect(agent, seizure, attempt_id, until, now), ReservationEnd.TALK
         )
@@ -115,6 +119,14 @@ class MemoryAgents:
             return False
         self._put(known, after)
         return True
+
+    def _has_another(self, holder: str, than: str) -> bool:
+        """Whether the holder has another agent: nobody holds two."""
+        node = self._agents[than].node if than in self._agents else ""
+        return any(
+            agent.node == node and agent.name != than and agent.seizure is not None and agent.seizure.holder == holder
+            for agent in self._agents.values()
+        )
 
     def _apply(
         self, seizure: Seizure, rule: Callable[[Agent, float], Agent | None], end: ReservationEnd | None = None
@@ -142,6 +154,7 @@ class MemoryAgents:
                 (agent.lapses_at or now) - now if agent.state is AgentState.WRAP_UP else 0.0,
                 agent.then_pause,
                 agent.seizure,
+                agent.last_call,
             )
             for agent in chosen
         ]

@@ -14,7 +14,7 @@ local P = 'trunkline:'
 local t = redis.call('TIME')
 local now = t[1] * 1000 + t[2] / 1000
 local FIELDS = {'node', 'queues', 'skills', 'state', 'reason', 'since', 'idle', 'lapses', 'holder', 'queue', 'campaign',
-  'talking', 'then', 'rebuilt', 'lease'}
+  'talking', 'then', 'rebuilt', 'lease', 'last'}
 local function ms(at) return string.format('%.3f', at) end
 
 local function find(name)
@@ -106,6 +106,12 @@ local function lapse(a)
 end
 local function held_by(a, seizure) return a.holder ~= '' and a.holder == seizure.holder end
 
+-- Nobody holds two agents.
+local function has_another(holder, a)
+  local name = redis.call('HGET', P .. 'agents-held:' .. a.node, holder)
+  return name and name ~= a.name
+end
+
 local function settle(node)
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'agents-due:' .. node, '-inf', now)) do
     local a = find(name)
@@ -152,7 +158,7 @@ for i, p in ipairs(asked.agents) do
   else
     if not a then
       a = {name = p.name, node = p.node, state = 'ready', reason = '', since = ms(now), idle = ms(now), lapses = '',
-        holder = '', queue = '', campaign = '', talking = '', ['then'] = '', rebuilt = p.again and '1' or ''}
+        holder = '', queue = '', campaign = '', talking = '', ['then'] = '', rebuilt = p.again and '1' or '', last = ''}
       if p.state == 'reserved' or p.state == 'talking' then a.state, a.reason = 'away', 'call_lost'
       elseif p.state == 'away' then a.state, a.reason = 'away', p.reason end
       if a.state == 'away' then a.idle = '0' end
@@ -263,10 +269,11 @@ local answers = {}
 for i, s in ipairs(asked.seizures) do
   local a = on_duty(s.agent)
   answers[i] = 0
-  if a then
+  if a and not has_another(s.holder, a) then
     if a.rebuilt ~= '' and a.holder == '' then
       a.state, a.reason, a.since, a.rebuilt = s.talking ~= '' and 'talking' or 'reserved', '', ms(now), ''
       a.holder, a.queue, a.campaign, a.talking = s.holder, s.queue, s.campaign, s.talking
+      if s.talking ~= '' then a.last = s.holder end
       answers[i] = 1
     elseif held_by(a, s) then answers[i] = 1 end
     if answers[i] == 1 then
@@ -285,9 +292,9 @@ CONNECT = (
 -- ARGV: JSON {agent, holder}, attempt, lease ms. Answer: {queue, campaign}, or nothing
 local s = cjson.decode(ARGV[1])
 local a = on_duty(s.agent)
-if not a or a.state ~= 'reserved' or not held_by(a, s) then return false end
+if not a or a.state ~= 'reserved' or not held_by(a, s) or has_another(ARGV[2], a) then return false end
 a.state, a.since, a.lapses = 'talking', ms(now), ms(now + tonumber(ARGV[3]))
-a.holder, a.talking = ARGV[2], '1'
+a.holder, a.talking, a.last = ARGV[2], '1', ARGV[2]
 put(a, 'talk')
 return {a.queue, a.campaign}
 """

@@ -138,7 +138,7 @@ def _reserved(row: Sequence[Any]) -> Seizure | NoAgent:
 
 def _view(row: Sequence[str], now: float) -> AgentView:
     """row: the agent's name, then ``agent_scripts`` FIELDS. now: ms."""
-    name, node, queues, skills, state, reason, since, idle, lapses, holder, queue, campaign, talking, then, *_ = row
+    name, node, queues, skills, state, reason, since, idle, lapses, holder, queue, campaign, talking, then, _, _, last = row
     stands = AgentState(state)
     return AgentView(
         name,
@@ -152,6 +152,7 @@ def _view(row: Sequence[str], now: float) -> AgentView:
         (float(lapses) - now) / 1000.0 if stands is AgentState.WRAP_UP else 0.0,
         then,
         Seizure(name, holder, queue, campaign, bool(talking)) if holder else None,
+        last,
     )
 
 

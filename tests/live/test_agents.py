@@ -136,6 +136,7 @@ def test_a_call_from_reservation_to_ready(world: SimpleNamespace):
     assert state(world.pool, "ann") == (AgentState.WRAP_UP, "")
     world.wait(0.4)
     assert state(world.pool, "ann") == (AgentState.READY, "")
+    assert {view.name: view.last_call for view in world.pool.snapshot()} == {"ann": "c1", "bob": ""}
     assert seize(world.pool, "c2").agent == "bob"
 
 

@@ -118,11 +118,12 @@ class TwoPools(RuleBasedStateMachine):
                 self.held.append(answer)
                 self.granted += answer not in before
 
-    @rule(data=st.data(), other=st.booleans())
-    def connect(self, data: st.DataObject, other: bool) -> None:
+    @rule(data=st.data(), other=st.sampled_from((None, None, "c9", *HOLDERS)))
+    def connect(self, data: st.DataObject, other: str | None) -> None:
+        """By the call that holds the agent, or (power) by another for which it was held."""
         seizure = self._one(data)
         if seizure is not None:
-            talk = self.both("connect", seizure, f"call of {seizure.holder}" if other else seizure.holder)
+            talk = self.both("connect", seizure, other or seizure.holder)
             if isinstance(talk, Seizure):
                 self.held.append(talk)
 
@@ -225,7 +226,17 @@ def _as_known(view: AgentView) -> Presence:
 
 def _told(view: AgentView) -> tuple[object, ...]:
     """All that does not hang on milliseconds."""
-    return view.name, view.node, view.queues, view.skills, view.state, view.reason, view.then_pause, view.seizure
+    return (
+        view.name,
+        view.node,
+        view.queues,
+        view.skills,
+        view.state,
+        view.reason,
+        view.then_pause,
+        view.seizure,
+        view.last_call,
+    )
 
 
 def _by_agent(changes: list[AgentChange]) -> dict[str, list[tuple[object, ...]]]:

@@ -93,6 +93,7 @@ class Agent:
     the ready, kept through a reservation that came to nothing. reason: of being away. lapses_at: when the state ends by
     itself (reserved, talking: nobody renewed it; wrap-up: it is over). then_pause: reason of the pause that follows the
     present call, empty for none. rebuilt: entered anew after the live state was lost; a hold that still lives is taken up.
+    last_call: attempt of the present or last talk, which the agent may still dispose of.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Agent:
     lapses_at: float | None = None
     then_pause: str = ""
     rebuilt: bool = False
+    last_call: str = ""
 
 
 def entered(
@@ -166,14 +168,15 @@ def connect(agent: Agent, seizure: Seizure, attempt_id: str, until: float, now: 
     if agent.state is not AgentState.RESERVED or not _held_by(agent, seizure):
         return None
     talk = replace(seizure, holder=attempt_id, talking=True)
-    return replace(agent, state=AgentState.TALKING, since=now, seizure=talk, lapses_at=until)
+    return replace(agent, state=AgentState.TALKING, since=now, seizure=talk, lapses_at=until, last_call=attempt_id)
 
 
 def renew(agent: Agent, seizure: Seizure, until: float, now: float) -> Agent | None:
     """The holder still wants the agent, or still hears it talk; one who was entered anew is held again."""
     if agent.rebuilt and agent.seizure is None:
         state = AgentState.TALKING if seizure.talking else AgentState.RESERVED
-        return replace(agent, state=state, reason="", since=now, seizure=seizure, lapses_at=until, rebuilt=False)
+        again = replace(agent, state=state, reason="", since=now, seizure=seizure, lapses_at=until, rebuilt=False)
+        return replace(again, last_call=seizure.holder) if seizure.talking else again
     if agent.state not in (AgentState.RESERVED, AgentState.TALKING) or not _held_by(agent, seizure):
         return None
     return replace(agent, lapses_at=until)
