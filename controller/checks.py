@@ -6,6 +6,7 @@ Looks at the database, Redis, the clocks and the disk; FreeSWITCH looks at itsel
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ from controller.storage.tables import ContactList
 
 OLDEST_REDIS = (6, 2)
 CLOCK_SECONDS = 1.0
+LEAST_AUDIO_BYTES = 32 * 1024**2
 SCARCE_BYTES = 1024**3
 FULL_BYTES = 100 * 1024**2
 
@@ -34,13 +36,19 @@ SwitchCheck = Callable[[Sequence[Carrier]], list[Finding]]
 
 
 def check_all(
-    database: Database, redis: Redis, data_dir: Path, carriers: Callable[[], Sequence[Carrier]], switch: SwitchCheck | None
+    database: Database,
+    redis: Redis,
+    data_dir: Path,
+    audio_dir: Path | None,
+    carriers: Callable[[], Sequence[Carrier]],
+    switch: SwitchCheck | None,
 ) -> list[Finding]:
     """Everything, in the order in which it should be mended.
 
-    carriers: the site's; asked only when the database answers. switch: None = no FreeSWITCH is configured.
+    audio_dir: None = no recordings for detection. carriers: the site's; asked only when the database answers. switch: None = no
+    FreeSWITCH is configured.
     """
-    findings = [*check_database(database), *check_redis(redis, time.time), check_space(data_dir)]
+    findings = [*check_database(database), *check_redis(redis, time.time), check_space(data_dir), check_audio(audio_dir)]
     return [*findings, *check_switch(switch, carriers)]
 
 
@@ -177,6 +185,36 @@ def check_space(data_dir: Path) -> Finding:
     if free < SCARCE_BYTES:
         return warn("data directory", words, "Make room, or set data_dir to a larger disk.")
     return ok("data directory", words)
+
+
+def check_audio(folder: Path | None) -> Finding:
+    """Where FreeSWITCH writes the calls that detection judges: in memory, with room, and ours to tidy up. The folder itself is
+    made by the controller, so its nearest parent that is there is looked at."""
+    subject, mend = "audio directory", "Set amd.audio_dir to a folder in memory (tmpfs) that FreeSWITCH can write to."
+    if folder is None:
+        return warn(subject, "amd.audio_dir is empty: detection hears parked calls only, by UDP", mend)
+    place = folder.resolve()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        return fail(subject, f"{place} cannot be written to", "Give this user the right to write there. Without it, " + mend)
+    free = shutil.disk_usage(place).free
+    words = f"{folder}, {free / 1024**2:.0f} MiB free"
+    if free < LEAST_AUDIO_BYTES:
+        return fail(subject, words, "Make room: a call that is listened to takes up to 0.2 MiB, or 3 where files are not ours.")
+    if not _in_memory(place):
+        return warn(subject, f"{words}, on a disk: when it is slow, calls wait for it", mend)
+    return ok(subject, words)
+
+
+def _in_memory(place: Path) -> bool:
+    """Whether the file system of ``place`` is one in memory, by the kernel's table of mounts."""
+    best, kind = "", ""
+    for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines():
+        _, mount, found, *_ = line.split()
+        if place.is_relative_to(mount) and len(mount) >= len(best):
+            best, kind = mount, found
+    return kind in ("tmpfs", "ramfs")
 
 
 def check_switch(switch: SwitchCheck | None, carriers: Callable[[], Sequence[Carrier]]) -> list[Finding]:

@@ -5,6 +5,7 @@ environment (``TRUNKLINE_SECTION__KEY``, which wins). All mistakes are reported 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import tomllib
 from pathlib import Path
@@ -87,6 +88,33 @@ class Dialling(Section):
     """A contact whose number is on a call for another campaign is looked at again after this."""
 
 
+class Amd(Section):
+    """Answering-machine detection's way to the audio of calls; how it judges is the campaign's to say."""
+
+    audio_dir: str = "/dev/shm/trunkline"
+    """Folder in memory into which FreeSWITCH writes the calls that are judged; both must be allowed to write there. Each node
+    has one of its own in it. Empty = no recordings."""
+    tap: Literal["recording", "unicast"] = "recording"
+    """The way that is tried first; the other is the fallback. ``unicast`` reaches parked calls only."""
+    calls: int = Field(default=500, ge=1, le=5000)
+    """Calls listened to at the same time; whoever answers beyond that is ``unknown``."""
+    unicast_port: int = Field(default=40_000, ge=1024, le=60_000)
+    """The first of the UDP ports, as many as ``calls``, from which FreeSWITCH may send a call's audio to us, on loopback."""
+    evidence_dir: str = ""
+    """Where audio kept for review lies, for campaigns that want it; empty = ``evidence`` in the data directory."""
+    evidence_seconds: float = Field(default=10.0, ge=1, le=60)
+    """How much of each such call is kept, from the answer on."""
+    evidence_days: float = Field(default=30.0, ge=0, le=3650)
+    """It is removed after so many days; 0 = never."""
+
+    @field_validator("audio_dir")
+    @classmethod
+    def _speakable(cls, value: str) -> str:
+        if value and not re.fullmatch(r"/[A-Za-z0-9_./-]+", value):
+            raise ValueError("must begin with / and hold no blanks or special characters: FreeSWITCH reads it in a command")
+        return value
+
+
 class Worker(Section):
     processes: int = Field(default=1, ge=1, le=32)
     """RQ workers for imports, exports and other bulk work; one more for sweeps always runs."""
@@ -153,6 +181,7 @@ class Settings(BaseSettings):
     redis: Redis = Redis()
     freeswitch: FreeSwitch = FreeSwitch()
     dialling: Dialling = Dialling()
+    amd: Amd = Amd()
     worker: Worker = Worker()
     metrics: Metrics = Metrics()
     formula: Formula = Formula()
@@ -162,6 +191,15 @@ class Settings(BaseSettings):
     @property
     def database_url(self) -> str:
         return self.database.url or f"sqlite:///{(self.data_dir / 'trunkline.db').resolve()}"
+
+    @property
+    def audio_dir(self) -> Path | None:
+        """This node's own folder for the audio of calls."""
+        return Path(self.amd.audio_dir) / self.node if self.amd.audio_dir else None
+
+    @property
+    def evidence_dir(self) -> Path:
+        return Path(self.amd.evidence_dir or self.data_dir / "evidence").resolve()
 
     @property
     def redis_url(self) -> str:

@@ -41,6 +41,7 @@ RING_BUCKETS = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.
 BRIDGE_BUCKETS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)  # the law's bound is 2 s
 LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0)
 STALL_BUCKETS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+AMD_BUCKETS = (0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 15.0)
 ROW_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 
 CALLS_PLACED = Series("trunkline_calls_placed", "counter", "calls", "Calls handed to the switch.", ("campaign", "carrier"))
@@ -163,12 +164,36 @@ AGENT_WAIT = Series(
     BRIDGE_BUCKETS,
 )
 AGENTS = Series("trunkline_agents", "gauge", "agents", "Agents logged in at this node, by queue and state.", ("queue", "state"))
+AMD_VERDICTS = Series(
+    "trunkline_amd_verdicts",
+    "counter",
+    "calls",
+    "First verdicts on who answered: person, machine, unknown, fax, sit. The share of unknown says how well calls are heard.",
+    ("campaign", "verdict"),
+)
+AMD_SECONDS = Series(
+    "trunkline_amd_decision_seconds",
+    "histogram",
+    "seconds",
+    "Audio heard from the answer until the first verdict.",
+    ("campaign", "verdict"),
+    AMD_BUCKETS,
+)
+AMD_TAPS = Series("trunkline_amd_taps", "gauge", "calls", "Calls that are listened to.")
+AMD_TAP_FAILURES = Series(
+    "trunkline_amd_tap_failures",
+    "counter",
+    "calls",
+    "Calls whose audio was not to be had this way: recording, unicast.",
+    ("tap",),
+)
 LOG_LINES_DROPPED = Series("trunkline_log_lines_dropped", "counter", "lines", "Log lines lost because nobody read the log.")
 
 SERIES: tuple[Series, ...] = (
     *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LAUNCHED_LATE, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_PEAK),
     *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
     *(FORMULA_VALUE, FORMULA_SAFE, FORMULA_FAULTS, AGENT_SEIZURES, AGENT_RESERVATIONS, AGENT_WAIT, AGENTS),
+    *(AMD_VERDICTS, AMD_SECONDS, AMD_TAPS, AMD_TAP_FAILURES),
     *(LEADS, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
 )
 
@@ -314,6 +339,17 @@ class Metrics:
 
     def link_up(self, link: str, up: bool) -> None:
         self._numbers[LINK_UP.name][(link,)] = float(up)
+
+    def verdict(self, campaign: str, kind: str, seconds: float) -> None:
+        self._numbers[AMD_VERDICTS.name].add((campaign, kind))
+        self._histograms[AMD_SECONDS.name].observe((campaign, kind), seconds)
+
+    def taps_open(self, count: int) -> None:
+        self._numbers[AMD_TAPS.name][()] = count
+
+    def tap_failed(self, tap: str) -> None:
+        """tap: recording, unicast."""
+        self._numbers[AMD_TAP_FAILURES.name].add((tap,))
 
     def leads(self, campaign: str, state: str, leads: int) -> None:
         self._numbers[LEADS.name][(campaign, state)] = leads

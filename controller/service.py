@@ -61,6 +61,7 @@ from esl_handlers.checkup import check_switch
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import Stage
 from esl_handlers.journal import Journal, Place, every_end
+from esl_handlers.listening.ear import EarSettings
 from esl_handlers.settled import Settled
 from esl_handlers.switch import FreeSwitch
 
@@ -94,6 +95,15 @@ class _LinkWatch:
 
     def link_changed(self, link: str, up: bool) -> None:
         self._metrics.link_up(link, up)
+
+    def verdict(self, campaign: str, kind: str, seconds: float) -> None:
+        self._metrics.verdict(campaign, kind, seconds)
+
+    def taps_open(self, count: int) -> None:
+        self._metrics.taps_open(count)
+
+    def tap_failed(self, tap: str) -> None:
+        self._metrics.tap_failed(tap)
 
     def loop_stalled(self, seconds: float) -> None:
         self._metrics.loop_stalled(seconds)
@@ -149,6 +159,7 @@ class Controller:
             clock=clock,
             observer=_LinkWatch(self._metrics),
             journal=self._journal,
+            ear=_ear(settings),
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
         self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())
@@ -381,6 +392,19 @@ def _journal(path: str, former: NodeState | None) -> Journal | None:
     return Journal(Path(path), Place(former.journal_inode, former.journal_offset))
 
 
+def _ear(settings: Settings) -> EarSettings:
+    amd = settings.amd
+    return EarSettings(
+        audio_dir=settings.audio_dir,
+        evidence_dir=settings.evidence_dir,
+        tap=amd.tap,
+        calls=amd.calls,
+        unicast_port=amd.unicast_port,
+        evidence_seconds=amd.evidence_seconds,
+        evidence_days=amd.evidence_days,
+    )
+
+
 def run_controller(settings: Settings) -> int:
     """``trunkline controller``; the process must be patched by gevent before anything else was imported."""
     writer = logs.configure(settings.logging)
@@ -398,7 +422,9 @@ def run_check(settings: Settings) -> list[Finding]:
     redis = bus.connect(settings.redis_url)
     switch = partial(_check_freeswitch, settings) if settings.freeswitch.host else None
     try:
-        return check_all(database, redis, settings.data_dir, lambda: SiteStore(database).site().carrier, switch)
+        return check_all(
+            database, redis, settings.data_dir, settings.audio_dir, lambda: SiteStore(database).site().carrier, switch
+        )
     finally:
         redis.close()
         database.dispose()

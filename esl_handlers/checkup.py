@@ -15,7 +15,15 @@ from xml.etree import ElementTree
 
 from controller.domain.finding import Finding, fail, ok, warn
 from controller.domain.site import Carrier
-from esl_handlers.originate import CONTEXT, EXTENSIONS, MESSAGE_EXTENSION, PARK_EXTENSION, PROFILE, WAIT_EXTENSION
+from esl_handlers.originate import (
+    CONTEXT,
+    EXTENSIONS,
+    MESSAGE_EXTENSION,
+    OVERDUE_EXTENSION,
+    PARK_EXTENSION,
+    PROFILE,
+    WAIT_EXTENSION,
+)
 
 Api = Callable[[str], str]
 """An api command → its answer. Raises ``SwitchDown`` when there is none."""
@@ -33,6 +41,7 @@ MODULES = {
 JOURNAL_MODULE = "mod_cdr_csv"
 JOURNAL_TEMPLATE = "trunkline"
 JOURNAL_MARK = "trunkline1,${trunkline_attempt},${uuid},"
+NEEDED_EXTENSIONS = {*EXTENSIONS.values(), WAIT_EXTENSION, OVERDUE_EXTENSION, PARK_EXTENSION, MESSAGE_EXTENSION}
 LEGS_PER_CALL = 2
 """The person's and the bot's; FreeSWITCH's limits count both."""
 GOOD_GATEWAY_STATES = frozenset({"NOREG", "REGED"})
@@ -116,7 +125,7 @@ def check_dialplan(api: Api) -> Finding:
     mend = "Copy dialplan/trunkline.xml to FreeSWITCH's dialplan folder and `reloadxml`."
     text = api(f"xml_locate dialplan context name {CONTEXT}")
     present = set(re.findall(r'<extension name="([^"]+)"', text))
-    missing = sorted({*EXTENSIONS.values(), WAIT_EXTENSION, PARK_EXTENSION, MESSAGE_EXTENSION} - present)
+    missing = sorted(NEEDED_EXTENSIONS - present)
     if not present:
         return fail("dialplan", f"no context {CONTEXT}", mend)
     if missing:

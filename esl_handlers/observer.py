@@ -21,6 +21,18 @@ class Observer(Protocol):
 
     def link_changed(self, link: str, up: bool) -> None: ...
 
+    def verdict(self, campaign: str, kind: str, seconds: float) -> None:
+        """Detection's first word on a call. campaign: empty for one that was adopted. seconds: of audio until then."""
+        ...
+
+    def taps_open(self, count: int) -> None:
+        """How many calls are listened to now."""
+        ...
+
+    def tap_failed(self, tap: str) -> None:
+        """A call's audio was not to be had this way."""
+        ...
+
     def loop_stalled(self, seconds: float) -> None:
         """The gevent loop stood still this long. Called from a native thread."""
         ...
@@ -39,4 +51,13 @@ class NoObserver:
         return
 
     def loop_stalled(self, seconds: float) -> None:
+        return
+
+    def verdict(self, campaign: str, kind: str, seconds: float) -> None:
+        return
+
+    def taps_open(self, count: int) -> None:
+        return
+
+    def tap_failed(self, tap: str) -> None:
         return

@@ -26,6 +26,7 @@ CONTEXT = "trunkline"
 """Dialplan context of dialplan/trunkline.xml."""
 
 WAIT_EXTENSION = "trunkline-wait"
+OVERDUE_EXTENSION = "trunkline-overdue"
 PARK_EXTENSION = "trunkline-park"
 MESSAGE_EXTENSION = "trunkline-message"
 EXTENSIONS = {"bot": "trunkline-bot", "playback": "trunkline-playback", "ivr": "trunkline-ivr"}

@@ -34,12 +34,20 @@ NOT_HEARD_FROM_THE_BEGINNING = -1
 
 
 class Router:
-    """kill: called, and must return at once, when a call appears whose end was asked for before the switch knew it."""
+    """kill: called, and must return at once, when a call appears whose end was asked for before the switch knew it. ended: told
+    of each hang-up before the listener."""
 
-    def __init__(self, listener: SwitchListener, observer: Observer, kill: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        listener: SwitchListener,
+        observer: Observer,
+        kill: Callable[[str], None],
+        ended: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._listener = listener
         self._observer = observer
         self._kill = kill
+        self._ended = ended
         self._calls: dict[str, TrackedCall] = {}
         self._leaving: deque[tuple[float, str]] = deque()
         self._link_age = 0
@@ -124,6 +132,7 @@ class Router:
     def _hung_up(self, event: Event) -> None:
         call = self._calls.pop(event.get("Unique-ID"), None)
         if call is not None:
+            self._ended(call.attempt_id)
             self._tell(call, event, progress.hung_up(call, event))
 
     def _job_done(self, event: Event) -> None:

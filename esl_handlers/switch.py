@@ -26,6 +26,7 @@ from esl_handlers.errors import CommandLost, Stage, TooLate
 from esl_handlers.health import StallWatchdog
 from esl_handlers.journal import Journal
 from esl_handlers.links import CommandLinks, EventLink
+from esl_handlers.listening.ear import Ear, EarSettings
 from esl_handlers.observer import NoObserver, Observer
 from esl_handlers.originate import originate_command
 from esl_handlers.router import SUBSCRIPTION, Router
@@ -38,7 +39,8 @@ STALL_SECONDS = 2.0
 class FreeSwitch:
     """``ports.Switch``. command_links: how many besides the event link. reply_seconds: a command without a reply for longer is
     unconfirmed. heartbeat_seconds: an event link without a byte for longer is dead. stall_seconds: see ``health.py``. journal:
-    the switch's record of ended calls, if there is one."""
+    the switch's record of ended calls, if there is one. ear: how calls are listened to; None = not at all, and who answers is
+    ``unknown``."""
 
     def __init__(
         self,
@@ -52,6 +54,7 @@ class FreeSwitch:
         stall_seconds: float = STALL_SECONDS,
         observer: Observer | None = None,
         journal: Journal | None = None,
+        ear: EarSettings | None = None,
     ) -> None:
         self._address = Address(host, port, password)
         self._clock = clock
@@ -62,6 +65,8 @@ class FreeSwitch:
         self._command_links = command_links
         self._watchdog = StallWatchdog(stall_seconds, self._stalled)
         self._journal = journal
+        self._ear_settings = ear
+        self._ear: Ear | None = None
         self._listener: SwitchListener | None = None
         self._router: Router | None = None
         self._events: EventLink | None = None
@@ -70,7 +75,9 @@ class FreeSwitch:
 
     def start(self, listener: SwitchListener) -> None:
         """Begin to connect; returns at once. ``ready`` says when calls can be placed."""
-        router = Router(listener, self._observer, self._kill_later)
+        if self._ear_settings is not None:
+            self._ear = Ear(self._commands, self._ear_settings, listener.hear, self._observer, self._clock.now)
+        router = Router(listener, self._observer, self._kill_later, self._ended)
         events = EventLink(
             self._address,
             SUBSCRIPTION,
@@ -86,10 +93,14 @@ class FreeSwitch:
         self._watchdog.start()
         events.start()
         self._commands.start()
+        if self._ear is not None:
+            self._ear.start()
 
     def stop(self) -> None:
         """Close all links; calls in progress go on without us. Returns when the events already read have been handled."""
         self._watchdog.stop()
+        if self._ear is not None:
+            self._ear.stop()
         self._commands.stop()
         if self._events is not None:
             self._events.stop()
@@ -104,6 +115,11 @@ class FreeSwitch:
     @property
     def ready(self) -> bool:
         return self._events is not None and self._events.up and self._commands.up > 0
+
+    @property
+    def ear(self) -> Ear | None:
+        """What listens to calls, once started; for whoever measures it."""
+        return self._ear
 
     @property
     def backlog(self) -> int:
@@ -170,11 +186,17 @@ class FreeSwitch:
 
     def screen(self, attempt_id: str, detection: Detection) -> None:
         """See ``ports.Switch``."""
-        _, listener = self._wired()
-        listener.hear(attempt_id, VerdictGiven(self._clock.now(), "unknown", 0.0, 0, detail=(("reason", "no tap"),)))
+        router, listener = self._wired()
+        if self._ear is None:
+            listener.hear(attempt_id, VerdictGiven(self._clock.now(), "unknown", 0.0, 0, detail=(("reason", "no ear"),)))
+            return
+        call = router.call(attempt_id)
+        self._ear.screen(attempt_id, call.campaign or "" if call is not None else "", detection)
 
     def stop_screening(self, attempt_id: str) -> None:
         """See ``ports.Switch``."""
+        if self._ear is not None:
+            self._ear.stop_screening(attempt_id)
 
     def park(self, attempt_id: str, seconds: int) -> None:
         """See ``ports.Switch``."""
@@ -183,6 +205,8 @@ class FreeSwitch:
     def leave_message(self, attempt_id: str, sound: str) -> None:
         """See ``ports.Switch``."""
         self._move(attempt_id, lambda: message.leave(self._commands, attempt_id, sound))
+        if self._ear is not None:
+            self._ear.expect_person(attempt_id)
 
     def stop_message(self, attempt_id: str) -> None:
         """See ``ports.Switch``."""
@@ -251,6 +275,10 @@ class FreeSwitch:
         if refusal is not None:
             log.error("move refused", attempt=attempt_id, reason=refusal)
             listener.hear(attempt_id, ConnectFailed(self._clock.now(), refusal))
+
+    def _ended(self, attempt_id: str) -> None:
+        if self._ear is not None:
+            self._ear.ended(attempt_id)
 
     def _kill_later(self, attempt_id: str) -> None:
         """From a handler, which must not wait for a reply."""

@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 import redis
 
-from controller.checks import check_all, check_database, check_redis, check_space, check_switch, clock_finding, failed
+from controller.checks import (
+    check_all,
+    check_audio,
+    check_database,
+    check_redis,
+    check_space,
+    check_switch,
+    clock_finding,
+    failed,
+)
 from controller.domain.finding import Finding, Level, ok
 from controller.domain.site import Carrier
 from controller.errors import StoreDown, SwitchDown
@@ -108,6 +117,22 @@ def test_room_on_the_disk_where_the_data_will_be(tmp_path: Path) -> None:
     assert str(tmp_path) in check_space(tmp_path / "not" / "there").detail
 
 
+def test_the_audio_folder(tmp_path: Path) -> None:
+    """In memory it is right; none at all leaves the fallback; what is no folder cannot be used."""
+    (tmp_path / "file").write_text("")
+    assert check_audio(Path("/dev/shm/trunkline/n1")).level is Level.OK
+    assert check_audio(None).level is Level.WARN
+    assert check_audio(tmp_path / "file").level is Level.FAIL
+
+
+def test_an_audio_folder_on_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls would wait for a disk that is slow."""
+    monkeypatch.setattr("controller.checks._in_memory", lambda place: False)
+    found = check_audio(tmp_path / "not" / "there")
+    assert found.level is Level.WARN
+    assert "on a disk" in found.detail
+
+
 def test_no_switch_configured() -> None:
     """Without FreeSWITCH the virtual switch dials: worth a word, not a failure."""
     assert levels(check_switch(None, list)) == {"FreeSWITCH": Level.WARN}
@@ -137,10 +162,14 @@ def test_everything_at_once(tmp_path: Path, redis_url: str) -> None:
     """One list, and whether a campaign can run is read from it."""
     database = Database(f"sqlite:///{tmp_path / 'trunkline.db'}")
     with redis.Redis.from_url(redis_url) as client:
-        before = check_all(database, client, tmp_path, lambda: [NORTH], lambda carriers: [ok("switch", carriers[0].name)])
+        before = check_all(
+            database, client, tmp_path, Path("/dev/shm/x"), lambda: [NORTH], lambda carriers: [ok("switch", carriers[0].name)]
+        )
         assert failed(before)
         database.upgrade()
-        after = check_all(database, client, tmp_path, lambda: [NORTH], lambda carriers: [ok("switch", carriers[0].name)])
+        after = check_all(
+            database, client, tmp_path, Path("/dev/shm/x"), lambda: [NORTH], lambda carriers: [ok("switch", carriers[0].name)]
+        )
     assert not failed(after)
     assert levels(after)["switch"] is Level.OK
     database.dispose()

@@ -54,6 +54,11 @@ def wait(channel: Channel) -> Steps:
     yield from run(channel, "event", CONNECT_EVENT)
     seconds = channel.get("trunkline_verdict_seconds") or ""
     yield from run(channel, "sleep", f"{seconds if re.fullmatch('[1-9][0-9]{0,2}', seconds) else '10'}000")
+    yield from run(channel, "transfer", "trunkline-overdue")
+
+
+def overdue(channel: Channel) -> Steps:
+    """Nobody came for the call in time."""
     yield from run(channel, "set", "trunkline_connect=overdue")
     yield from run(channel, "transfer", "trunkline-sorry")
 
@@ -95,6 +100,7 @@ EXTENSIONS: dict[str, Callable[[Channel], Steps]] = {
     "trunkline-playback": playback,
     "trunkline-ivr": ivr,
     "trunkline-wait": wait,
+    "trunkline-overdue": overdue,
     "trunkline-park": park,
     "trunkline-message": message,
     "trunkline-sorry": sorry,
