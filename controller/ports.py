@@ -265,7 +265,8 @@ class LeadStore(Protocol):
     """Leads of runs: SQLAlchemy · in memory."""
 
     def claim(self, run_id: int, limit: int, now: float, leased_until: float) -> list[HopperLead]:
-        """Up to ``limit`` leads, fresh ones by rank first, then due ones by due time; each becomes HOPPER with a new claim."""
+        """Up to ``limit`` leads: promised calls that are due, fresh ones by rank, others that are due by due time, promised
+        calls of the next ten minutes. Each becomes HOPPER with a new claim."""
         ...
 
     def give_back(self, leads: Sequence[HopperLead]) -> int:

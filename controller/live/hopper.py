@@ -64,10 +64,11 @@ def _dump(lead: HopperLead) -> bytes:
             lead.claim,
             lead.leased_until,
             lead.attributes,
+            lead.only_agent,
         ]
     )
 
 
 def _load(run_id: int, item: bytes | str) -> HopperLead:
-    lead_id, contact_id, phone, attempts, uncharged, claim, leased_until, attributes = orjson.loads(item)
-    return HopperLead(lead_id, run_id, contact_id, phone, attempts, uncharged, claim, leased_until, attributes)
+    lead_id, contact_id, phone, attempts, uncharged, claim, leased_until, attributes, only_agent = orjson.loads(item)
+    return HopperLead(lead_id, run_id, contact_id, phone, attempts, uncharged, claim, leased_until, attributes, only_agent)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from controller.domain.calls.outcome import RULES, Outcome
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.lifecycle import RunState
-from controller.domain.hopper.lead import LeadState
+from controller.domain.hopper.lead import LeadMove, LeadState
 from controller.storage.database import Database
 from controller.storage.driver_sql import execute, execute_each, flat, lock, marks, portions, row_marks
 from controller.storage.settling import HeldLead, held_leads, in_run, settle
@@ -90,6 +90,12 @@ class SqlAttemptStore:
                     f"WHERE id IN ({marks(len(portion))})",
                     portion,
                 )
+                execute(
+                    connection,
+                    "UPDATE callbacks SET state = 'called', settled_at = ? "
+                    f"WHERE state = 'waiting' AND lead_id IN ({marks(len(portion))})",
+                    (drafts[0].created_at, *portion),
+                )
             settle(connection, moves)
             tally.write(connection)
         return answers
@@ -109,14 +115,15 @@ class SqlAttemptStore:
                 answers.append(row is not None)
                 if row is None:
                     continue
-                lead_id, run_id, lead_state, run_state, closing_reason = row
+                lead_id, run_id, lead_state, run_state, closing_reason, again_at, again_reason = row
                 charged = int(end.move.charged)
                 attempt_rows.append(_ending(end))
                 tally.add(run_id, "outcome", end.outcome.value)
                 if charged:
                     tally.add(run_id, "attempt", "charged")
                 if lead_state == LeadState.DIALING:
-                    move = in_run(end.move, run_state, closing_reason)
+                    wished = end.move if again_at is None else LeadMove(LeadState.WAITING, again_reason or "", again_at)
+                    move = in_run(wished, run_state, closing_reason)
                     tally.leads(run_id, LeadState.DIALING, move.state)
                     lead_rows.append((int(move.state), move.due_at, move.reason, end.outcome.value, charged, charged, lead_id))
             execute_each(connection, f"UPDATE attempts SET {END_COLUMNS} WHERE id = ?", attempt_rows)
@@ -181,12 +188,6 @@ class SqlAttemptStore:
         with self._database.read() as connection:
             # Counted here: with GROUP BY, SQLite walks every attempt ever made instead of the index of the live ones.
             return Counter(row[0] for row in execute(connection, "SELECT run_id FROM attempts WHERE ended_at IS NULL"))
-
-    def set_disposition(self, attempt_id: str, name: str) -> bool:
-        """The business result of a conversation; False when there is no such attempt."""
-        with self._database.write() as connection:
-            changed = execute(connection, "UPDATE attempts SET disposition = ? WHERE id = ?", (name, attempt_id))
-            return changed.rowcount == 1
 
 
 def _holds(draft: AttemptDraft, lead: HeldLead | None) -> bool:
@@ -263,17 +264,21 @@ def _insert(connection: Connection, drafts: Sequence[AttemptDraft]) -> set[str]:
     return written
 
 
-def _live(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, tuple[int, int, int, str, str | None]]:
-    """attempt → (lead, run, lead's state, run's state, closing reason) for those that are live, locked."""
-    live: dict[str, tuple[int, int, int, str, str | None]] = {}
+Live = tuple[int, int, int, str, str | None, float | None, str | None]
+
+
+def _live(connection: Connection, attempt_ids: Sequence[str]) -> dict[str, Live]:
+    """attempt → (lead, run, lead's state, run's state, closing reason, when to call again and why, if somebody wants that)
+    for those that are live, locked."""
+    live: dict[str, Live] = {}
     for portion in portions(sorted(set(attempt_ids))):
         rows = execute(
             connection,
-            "SELECT a.id, a.lead_id, a.run_id, l.state, r.state, r.closing_reason FROM attempts a "
+            "SELECT a.id, a.lead_id, a.run_id, l.state, r.state, r.closing_reason, a.again_at, a.again_reason FROM attempts a "
             "JOIN leads l ON l.id = a.lead_id JOIN runs r ON r.id = a.run_id "
             f"WHERE a.id IN ({marks(len(portion))}) AND a.ended_at IS NULL "
             f"ORDER BY a.id {lock(connection, 'FOR UPDATE OF a, l FOR SHARE OF r')}",
             portion,
         )
-        live.update((row[0], (row[1], row[2], row[3], row[4], row[5])) for row in rows)
+        live.update((row[0], (row[1], row[2], row[3], row[4], row[5], row[6], row[7])) for row in rows)
     return live

@@ -1,8 +1,9 @@
 """Leads of runs (port ``LeadStore``): claiming, giving back, waiting, and closing what waits.
 
 Taking the next leads costs the same at ten thousand and five million: fresh ones lie in one partial index by rank, due ones in
-another by due time, and only those at the front are read. Claimed leads carry a new token each time; whoever holds an old one
-gets nothing. How leads come into being is ``lead_preparation.py``'s, what an attempt does to its lead ``attempts.py``'s.
+another by due time, and only those at the front are read; promised calls that are due go before everything else. Claimed leads
+carry a new token each time; whoever holds an old one gets nothing. How leads come into being is ``lead_preparation.py``'s,
+what an attempt does to its lead ``attempts.py``'s.
 
 On PostgreSQL, claims and sweeps skip rows that another transaction holds, so nobody queues behind a sweep; a sweep's 0 then
 means "nothing free just now", and the job that calls it comes round again until ``unfinished`` says no.
@@ -26,6 +27,10 @@ FRESH, WAITING, HOPPER, DIALING = (
     int(state) for state in (LeadState.FRESH, LeadState.WAITING, LeadState.HOPPER, LeadState.DIALING)
 )
 
+CALLBACK_SECONDS = 600.0
+"""A promised call is made so long before its time at the earliest, when there is nothing else to do, and by the agent who
+promised it so long after at the latest (features 5.5)."""
+
 
 class SqlLeadStore:
     def __init__(self, database: Database) -> None:
@@ -38,12 +43,10 @@ class SqlLeadStore:
         with self._database.write() as connection:
             if execute(connection, "SELECT 1 FROM runs WHERE id = ? AND state = 'active'", (run_id,)).first() is None:
                 return []
-            rows = _next(connection, f"state = {FRESH}", "rank", (run_id,), limit)
-            tally.leads(run_id, LeadState.FRESH, LeadState.HOPPER, len(rows))
-            if len(rows) < limit:
-                due = _next(connection, f"state = {WAITING} AND due_at <= ?", "due_at", (run_id, now), limit - len(rows))
-                tally.leads(run_id, LeadState.WAITING, LeadState.HOPPER, len(due))
-                rows += due
+            rows, fresh = _choose(connection, run_id, now, limit)
+            tally.leads(run_id, LeadState.FRESH, LeadState.HOPPER, fresh)
+            tally.leads(run_id, LeadState.WAITING, LeadState.HOPPER, len(rows) - fresh)
+            agents = _promisers(connection, [row[0] for row in rows], now) if len(rows) > fresh else {}
             for portion in portions([row[0] for row in rows]):
                 execute(
                     connection,
@@ -52,7 +55,18 @@ class SqlLeadStore:
                 )
             tally.write(connection)
         return [
-            HopperLead(lead_id, run_id, contact_id, phone, attempts, uncharged, token, leased_until, attributes or "{}")
+            HopperLead(
+                lead_id,
+                run_id,
+                contact_id,
+                phone,
+                attempts,
+                uncharged,
+                token,
+                leased_until,
+                attributes or "{}",
+                agents.get(lead_id),
+            )
             for lead_id, contact_id, phone, attempts, uncharged, attributes in rows
         ]
 
@@ -151,6 +165,47 @@ def _next(connection: Connection, which: str, order: str, values: tuple[float, .
         (*values, limit),
     )
     return [tuple(row) for row in rows]
+
+
+def _choose(connection: Connection, run_id: int, now: float, limit: int) -> tuple[list[tuple[Any, ...]], int]:
+    """Who is next, in order, and how many of them are fresh."""
+    promised = _promised(connection, run_id, now, limit)
+    fresh = _next(connection, f"state = {FRESH}", "rank", (run_id,), limit - len(promised))
+    chosen = {row[0]: row for row in (*promised, *fresh)}
+    if len(chosen) < limit:  # the due ones have the promised among them
+        due = _next(connection, f"state = {WAITING} AND due_at <= ?", "due_at", (run_id, now), limit - len(fresh))
+        chosen |= {row[0]: row for row in due}
+    if len(chosen) < limit:
+        early = _promised(connection, run_id, now + CALLBACK_SECONDS, limit)
+        chosen |= {row[0]: row for row in early}
+    return list(chosen.values())[:limit], len(fresh)
+
+
+def _promised(connection: Connection, run_id: int, until: float, limit: int) -> list[tuple[Any, ...]]:
+    """Leads that were promised a call by then, the earliest first; rows as ``_next``'s."""
+    rows = execute(
+        connection,
+        "SELECT l.id, l.contact_id, l.phone, l.attempts, l.uncharged, c.attributes FROM callbacks b "
+        "JOIN leads l ON l.id = b.lead_id LEFT JOIN contacts c ON c.id = l.contact_id "
+        f"WHERE b.run_id = ? AND b.state = 'waiting' AND b.due_at <= ? AND l.state = {WAITING} "
+        f"ORDER BY b.due_at, b.id LIMIT ? {lock(connection, 'FOR UPDATE OF l SKIP LOCKED')}",
+        (run_id, until, limit),
+    )
+    return [tuple(row) for row in rows]
+
+
+def _promisers(connection: Connection, lead_ids: Sequence[int], now: float) -> dict[int, str]:
+    """lead → the agent who alone may call it. Who has been waited for too long is waited for no more: anybody calls."""
+    found: dict[int, str] = {}
+    for portion in portions(lead_ids):
+        rows = execute(
+            connection,
+            "SELECT lead_id, agent FROM callbacks WHERE state = 'waiting' AND agent IS NOT NULL AND due_at >= ? "
+            f"AND lead_id IN ({marks(len(portion))})",
+            (now - CALLBACK_SECONDS, *portion),
+        )
+        found.update((row[0], row[1]) for row in rows)
+    return found
 
 
 def _claimed(held: HeldLead | None, lead: HopperLead) -> bool:

@@ -203,6 +203,11 @@ class Attempt(Base):
     charged: Mapped[bool | None]
     disposition: Mapped[str | None] = mapped_column(Text)
     recording: Mapped[str | None] = mapped_column(Text)
+    disposed_at: Mapped[float | None]
+    disposed_by: Mapped[str | None] = mapped_column(Text)
+    notes: Mapped[str | None] = mapped_column(Text)
+    again_at: Mapped[float | None]  # asked for while the call lasted: the contact is to be called again then …
+    again_reason: Mapped[str | None] = mapped_column(Text)  # … because of this
     __table_args__ = (
         Index(
             "ux_attempts_live",
@@ -227,10 +232,85 @@ class Node(Base):
     seen_at: Mapped[float]
 
 
+class AgentSession(Base):
+    """From an agent's login to the logout."""
+
+    __tablename__ = "agent_sessions"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    agent: Mapped[str] = mapped_column(Text)
+    node: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
+    method: Mapped[str] = mapped_column(Text)
+    logged_in_at: Mapped[float]
+    logged_out_at: Mapped[float | None]
+    reason: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index(
+            "ux_agent_sessions_open",
+            "agent",
+            unique=True,
+            sqlite_where=text("logged_out_at IS NULL"),
+            postgresql_where=text("logged_out_at IS NULL"),
+        ),
+        NEVER_REUSED,
+    )
+
+
+class AgentStretch(Base):
+    """One state of one agent, from its beginning to its end. The key makes telling it twice harmless."""
+
+    __tablename__ = "agent_stretches"
+    agent: Mapped[str] = mapped_column(Text, primary_key=True)
+    since: Mapped[float] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(Text, primary_key=True)
+    until: Mapped[float]
+    reason: Mapped[str] = mapped_column(Text)
+    node: Mapped[str] = mapped_column(Text)
+    queue: Mapped[str] = mapped_column(Text)
+    campaign: Mapped[str] = mapped_column(Text)
+    holder: Mapped[str] = mapped_column(Text)  # the attempt, or who held the agent for several
+    reservation_end: Mapped[str | None] = mapped_column(Text)
+
+
+class Callback(Base):
+    """A call promised for a time (features 5.5). agent: by whom; None = by anybody of the queue, or the bot."""
+
+    __tablename__ = "callbacks"
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"))
+    lead_id: Mapped[int] = mapped_column(BigInteger)
+    attempt_id: Mapped[str] = mapped_column(Text)  # in which it was promised
+    due_at: Mapped[float]
+    agent: Mapped[str | None] = mapped_column(Text)
+    notes: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text)  # waiting | called | replaced | cancelled
+    made_by: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[float]
+    settled_at: Mapped[float | None]
+    __table_args__ = (
+        Index(
+            "ux_callbacks_waiting",
+            "lead_id",
+            unique=True,
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(
+            "ix_callbacks_due",
+            "run_id",
+            "due_at",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        NEVER_REUSED,
+    )
+
+
 class RunTotal(Base):
     """Counters kept in the transaction that changes what they count, so that no dashboard ever counts rows.
 
     kind ``lead``: leads by state word. kind ``outcome``: ended attempts by outcome. kind ``attempt``: ``made``, ``charged``.
+    kind ``disposition``: attempts by disposition.
     """
 
     __tablename__ = "run_totals"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controller.domain.calls.outcome import Outcome
 from controller.domain.hopper.lead import LeadMove, LeadState
+from controller.storage.after_call import AfterCall
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.audit import DETAIL_LIMIT, Audit
 from controller.storage.database import Database
@@ -32,9 +33,10 @@ def test_every_attempt_is_exported_in_the_order_made(sql_world: SqlWorld):
         amd_ms=700,
     )
     sql_world.attempts.close_attempts([answered])
-    store = SqlAttemptStore(sql_world.database)
-    assert store.set_disposition("a00", "SALE MADE")
-    assert not store.set_disposition("none", "SALE MADE")
+    after = AfterCall(sql_world.database)
+    call = after.find("a00")
+    assert call is not None
+    after.dispose(call, "SALE MADE", None, "ann", 30.0)
     campaign_id = sql_world.campaigns.get("c1").id
     rows = list(Exports(sql_world.database, portion=3).iter_attempts(campaign_id))
     assert [row.attempt_id for row in rows] == [call.attempt_id for call in calls]

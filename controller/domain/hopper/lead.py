@@ -43,7 +43,7 @@ class HopperLead:
     phone: E.164 digits without the plus. claim: the fence; the ledger opens an attempt only for the claim that is
     stored with the lead, so a lead handed out twice is dialled once. attempts: charged so far; uncharged: in a row since
     then. attributes: the contact's variables as JSON text.
-    leased_until: UTC epoch seconds.
+    leased_until: UTC epoch seconds. only_agent: who promised to call back, and alone may; None = anybody.
     """
 
     lead_id: int
@@ -55,6 +55,7 @@ class HopperLead:
     claim: str
     leased_until: float
     attributes: str
+    only_agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""What lasts of agents (port ``AgentRecords``): who may log in, who did, and how each spent the day.
+
+Queues and agents are items of the site (``site.py``); sessions and stretches are rows for reports. The present moment is the
+agent pool's, not the database's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controller.domain.agents.line import LineKind
+from controller.ports import AgentChange, AgentProfile, QueueRules
+from controller.storage.database import Database
+from controller.storage.driver_sql import execute, execute_each
+from controller.storage.site import SiteStore
+
+STRETCH_COLUMNS = "agent, since, state, until, reason, node, queue, campaign, holder, reservation_end"
+
+
+class SqlAgentRecords:
+    """``ports.AgentRecords``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def agents(self) -> dict[str, AgentProfile]:
+        """See the port."""
+        site = SiteStore(self._database).site()
+        return {
+            agent.name: AgentProfile(
+                agent.name, agent.address(site.carrier), LineKind(agent.method), agent.queues, frozenset(agent.skills)
+            )
+            for agent in site.agent
+        }
+
+    def queues(self) -> dict[str, QueueRules]:
+        """See the port."""
+        return {
+            queue.name: QueueRules(
+                queue.name, queue.wrap_up_seconds, queue.rona_seconds, frozenset(queue.skills), queue.music, queue.cue
+            )
+            for queue in SiteStore(self._database).site().queue
+        }
+
+    def logged_in(self, agent: str, node: str, address: str, kind: LineKind, at: float) -> None:
+        """See the port."""
+        with self._database.write() as connection:
+            execute(
+                connection,
+                "UPDATE agent_sessions SET logged_out_at = ?, reason = ? WHERE agent = ? AND logged_out_at IS NULL",
+                (at, "not logged out", agent),
+            )
+            execute(
+                connection,
+                "INSERT INTO agent_sessions (agent, node, address, method, logged_in_at) VALUES (?, ?, ?, ?, ?)",
+                (agent, node, address, kind.value, at),
+            )
+
+    def logged_out(self, agent: str, at: float, reason: str) -> None:
+        """See the port."""
+        with self._database.write() as connection:
+            execute(
+                connection,
+                "UPDATE agent_sessions SET logged_out_at = ?, reason = ? WHERE agent = ? AND logged_out_at IS NULL",
+                (at, reason, agent),
+            )
+
+    def sessions(self, node: str) -> list[str]:
+        """See the port."""
+        with self._database.read() as connection:
+            rows = execute(
+                connection, "SELECT agent FROM agent_sessions WHERE node = ? AND logged_out_at IS NULL ORDER BY agent", (node,)
+            )
+            return [str(row[0]) for row in rows]
+
+    def note(self, changes: Sequence[AgentChange]) -> None:
+        """See the port."""
+        rows = [
+            (
+                change.agent,
+                change.since,
+                change.state.value,
+                change.until,
+                change.reason,
+                change.node,
+                change.queue,
+                change.campaign,
+                change.holder,
+                change.end.value if change.end is not None else None,
+            )
+            for change in changes
+        ]
+        with self._database.write() as connection:
+            execute_each(
+                connection,
+                f"INSERT INTO agent_stretches ({STRETCH_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                "ON CONFLICT (agent, since, state) DO NOTHING",
+                rows,
+            )
+
+    def recorded(self, attempt_id: str, file: str) -> None:
+        """See the port."""
+        with self._database.write() as connection:
+            execute(connection, "UPDATE attempts SET recording = ? WHERE id = ?", (file, attempt_id))
