@@ -32,6 +32,7 @@ from controller.checks import check_all
 from controller.clock import RealClock
 from controller.config import Settings
 from controller.domain.calls.events import CallEvent, HungUp
+from controller.domain.calls.verdict_score import Judged, VerdictScore
 from controller.domain.finding import Finding
 from controller.domain.pacing.priority import Turns
 from controller.domain.site import Carrier
@@ -42,8 +43,9 @@ from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
-from controller.errors import LiveStateDown, Refused, StoreDown, Unavailable
+from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
 from controller.formulas.prometheus import formula_source
+from controller.labelled_recordings import read_labelled
 from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
@@ -57,11 +59,14 @@ from controller.storage.leads import SqlLeadStore
 from controller.storage.nodes import NodeState, NodeStore
 from controller.storage.runs import SqlRunStore
 from controller.storage.site import SiteStore
+from esl_handlers.amd import PRESETS, Detector
 from esl_handlers.checkup import check_switch
 from esl_handlers.connection import Address, Link
-from esl_handlers.errors import Stage
+from esl_handlers.errors import Stage, UnreadableAudio
 from esl_handlers.journal import Journal, Place, every_end
 from esl_handlers.listening.ear import EarSettings
+from esl_handlers.recorded_audio import telephone_pcm
+from esl_handlers.rehearing import rehear
 from esl_handlers.settled import Settled
 from esl_handlers.switch import FreeSwitch
 
@@ -428,6 +433,28 @@ def run_check(settings: Settings) -> list[Finding]:
     finally:
         redis.close()
         database.dispose()
+
+
+def score_recordings(table: Path, preset: str, channel: int | None) -> VerdictScore:
+    """``trunkline amd score``: what the detector makes of labelled recordings, whose first sample is the answer.
+
+    channel: which one holds the callee, from 1; None for recordings of one. Refused for a preset that is not there; BadFile
+    with every mistake of the table, or with every recording that cannot be heard.
+    """
+    if preset not in PRESETS:
+        raise Refused(f"no preset {preset!r}; --preset; write one of {', '.join(PRESETS)}")
+    judged, mistakes = [], []
+    for recording in read_labelled(table):
+        try:
+            heard = rehear(Detector(PRESETS[preset]), telephone_pcm(recording.file, channel))
+        except UnreadableAudio as error:
+            mistakes.append(f"line {recording.line}: {recording.file.name} {error}")
+            continue
+        first, final = str(heard.first or "none"), str(heard.final or "none")
+        judged.append(Judged(recording.label, first, final, heard.decided_at))
+    if mistakes:
+        raise BadFile(str(table), mistakes)
+    return VerdictScore(judged)
 
 
 def journal_ends(path: Path) -> Iterator[tuple[str, HungUp]]:

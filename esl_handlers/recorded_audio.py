@@ -40,8 +40,8 @@ class WavFormat:
     bits: int
 
 
-def telephone_pcm(path: Path, channel: int = 0) -> bytes:
-    """The recording as 16-bit little-endian mono at 8 kHz. channel: 0 is the first (left).
+def telephone_pcm(path: Path, channel: int | None = None) -> bytes:
+    """The recording as 16-bit little-endian mono at 8 kHz. channel: which of several, from 1; None: there is only one.
 
     UnreadableAudio when the file is missing, is no audio, has no such channel or holds no sample.
     """
@@ -49,12 +49,12 @@ def telephone_pcm(path: Path, channel: int = 0) -> bytes:
     return to_pcm(resample(samples, rate, TELEPHONE_RATE))
 
 
-def read(path: Path, channel: int = 0) -> tuple[Waveform, int]:
+def read(path: Path, channel: int | None = None) -> tuple[Waveform, int]:
     """One channel of a recording and its samples a second. UnreadableAudio as in ``telephone_pcm``."""
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise UnreadableAudio(f"cannot be read ({error.strerror})") from error
+        raise UnreadableAudio(f"cannot be read ({error.strerror}); let this user read it") from error
     raw_tag = {".raw": PCM, ".sln": PCM, ".pcm": PCM, ".alaw": ALAW, ".al": ALAW, ".ulaw": ULAW, ".ul": ULAW}
     if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
         form, data = wav_chunks(content)
@@ -63,15 +63,17 @@ def read(path: Path, channel: int = 0) -> tuple[Waveform, int]:
         form, data = WavFormat(tag, channels=1, rate=TELEPHONE_RATE, bits=16 if tag == PCM else 8), content
     else:
         raise UnreadableAudio("is neither WAV nor raw samples (.raw .sln .pcm .alaw .ulaw); convert it to WAV")
-    if channel >= form.channels:
-        raise UnreadableAudio(f"has {form.channels} channel(s), so no channel {channel + 1}")
+    if channel is None and form.channels > 1:
+        raise UnreadableAudio(f"has {form.channels} channels; say which one holds the callee, as with --channel 1")
+    if channel is not None and not 1 <= channel <= form.channels:
+        raise UnreadableAudio(f"has {form.channels} channel(s), so no channel {channel}; name one of those")
     if not SLOWEST_RATE <= form.rate <= FASTEST_RATE:
-        raise UnreadableAudio(f"has {form.rate} samples a second; {SLOWEST_RATE} to {FASTEST_RATE} are read")
+        raise UnreadableAudio(f"has {form.rate} samples a second; {SLOWEST_RATE} to {FASTEST_RATE} are read; convert it")
     width = form.channels * form.bits // 8
     samples = decoded(form, data[: len(data) // width * width])
     if not samples.size:
-        raise UnreadableAudio("holds no samples")
-    return samples[channel :: form.channels], form.rate
+        raise UnreadableAudio("holds no samples; leave it out")
+    return samples[(channel or 1) - 1 :: form.channels], form.rate
 
 
 def wav_chunks(content: bytes) -> tuple[WavFormat, bytes]:
@@ -99,7 +101,7 @@ def wav_chunks(content: bytes) -> tuple[WavFormat, bytes]:
                 )
             return form, body
         at += 8 + length + length % 2
-    raise UnreadableAudio("is a WAV without its format or its samples")
+    raise UnreadableAudio("is a WAV without its format or its samples; record or convert it anew")
 
 
 def decoded(form: WavFormat, data: bytes) -> Waveform:

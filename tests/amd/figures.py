@@ -7,7 +7,7 @@ fax or a network announcement, for they are hung up on alike. Shares are 0.0 to 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,9 +37,11 @@ class Result:
     heard: Heard
 
 
-def cost(taken_for_machine: float, person_unknown: float, taken_for_person: float, machine_unknown: float) -> float:
+def cost(people: Mapping[str, float | None], machines: Mapping[str, float | None]) -> float | None:
     """20 H>M + 2 H>? + M>H + 0.5 M>?: a person lost is twenty times worse than an agent who meets a machine."""
-    return 20 * taken_for_machine + 2 * person_unknown + taken_for_person + 0.5 * machine_unknown
+    weighed = ((20.0, people["M"]), (2.0, people["?"]), (1.0, machines["H"]), (0.5, machines["?"]))
+    terms = [weight * share for weight, share in weighed if share is not None]
+    return sum(terms) if len(terms) == len(weighed) else None
 
 
 def figures(results: Sequence[Result]) -> dict[str, Any]:
@@ -64,8 +66,8 @@ def figures(results: Sequence[Result]) -> dict[str, Any]:
         "H>? traffic": person_traffic["?"],
         "M>M traffic": machine_traffic["M"],
         "M>M final traffic": final_traffic["M"],
-        "cost": cost(person_first["M"], person_first["?"], machine_first["H"], machine_first["?"]),
-        "cost traffic": cost(person_traffic["M"], person_traffic["?"], machine_traffic["H"], machine_traffic["?"]),
+        "cost": cost(person_first, machine_first),
+        "cost traffic": cost(person_traffic, machine_traffic),
         "person decided": quantiles(decided_at(result) for result in people),
         "machine decided": quantiles(decided_at(result) for result in machines),
         "dead air": quantiles(dead_air(result) for result in people if result.heard.first not in HUNG_UP_ON),

@@ -101,12 +101,16 @@ def vocoded(wave: Waveform, rng: np.random.Generator) -> Waveform:
 
 def g711(wave: Waveform, codec: str) -> Waveform:
     """There and back through G.711: each sample becomes the nearest value the codec has."""
-    values = SORTED[codec]
-    middle = (values[1:] + values[:-1]) / 2
-    return values[np.searchsorted(middle, wave)]
+    return ROUND_TRIP[codec][np.rint(wave * 32768).astype(np.int32) + 32768]
 
 
-SORTED = {"alaw": np.unique(ALAW_TABLE), "ulaw": np.unique(ULAW_TABLE)}
+def round_trip(values: Waveform) -> Waveform:
+    """For each 16-bit sample, −32768 first, the nearest of ``values``."""
+    known = np.unique(values)
+    return known[np.searchsorted((known[1:] + known[:-1]) / 2, np.arange(-32768, 32769) / 32768)]
+
+
+ROUND_TRIP = {"alaw": round_trip(ALAW_TABLE), "ulaw": round_trip(ULAW_TABLE)}
 
 
 def with_lost_packets(wave: Waveform, line: Line, rng: np.random.Generator) -> Waveform:

@@ -7,13 +7,14 @@ belongs to training or to test, never to both.
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 from pathlib import Path
 
 import numpy as np
 
 from esl_handlers.recorded_audio import TELEPHONE_RATE, Waveform, read, resample
-from tests.amd.corpus.synthesizers import levelled, trimmed
+from tests.amd.corpus.synthesizers import keep, levelled, trimmed
 from tests.amd.corpus.truth import Split
 
 WORDS = Path("/usr/share/ktuberling/sounds")
@@ -83,18 +84,20 @@ class Volunteers:
 
     def _decoded(self, file: Path) -> Waveform:
         kept = self._cache / f"{hashlib.sha1(str(file).encode()).hexdigest()}.npy"
-        if kept.exists():
-            return np.load(kept).astype(np.float64) / 32768
+        if not kept.exists():
+            keep(kept, levelled(trimmed(self._read(file, kept.with_suffix(f".{os.getpid()}.wav")), below=0.04)))
+        return np.load(kept).astype(np.float64) / 32768
+
+    def _read(self, file: Path, scratch: Path) -> Waveform:
         if file.suffix == ".wav":
-            samples, rate = read(file)
+            samples, rate = read(file, channel=1)
         else:
-            wav = kept.with_suffix(".wav")
-            subprocess.run(["oggdec", "--quiet", "--output", str(wav), str(file)], capture_output=True, timeout=60, check=True)
-            samples, rate = read(wav)
-            wav.unlink()
-        wave = levelled(trimmed(resample(samples, rate, TELEPHONE_RATE), below=0.04))
-        np.save(kept, np.rint(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16))
-        return wave
+            subprocess.run(
+                ["oggdec", "--quiet", "--output", str(scratch), str(file)], capture_output=True, timeout=60, check=True
+            )
+            samples, rate = read(scratch, channel=1)
+            scratch.unlink()
+        return resample(samples, rate, TELEPHONE_RATE)
 
 
 def volunteers(split: Split, cache: Path) -> list[Volunteers]:
@@ -137,7 +140,7 @@ class Studio:
         return [self._folder / "digits" / f"{digit}.wav" for digit in rng.integers(0, 10, int(rng.integers(4, 11)))]
 
     def _prompt(self, file: Path) -> Waveform:
-        samples, rate = read(file)
+        samples, rate = read(file, channel=1)
         return levelled(trimmed(resample(samples, rate, TELEPHONE_RATE)))
 
 
@@ -148,7 +151,7 @@ def studios(split: Split) -> list[Studio]:
 
 def tune(split: Split, seconds: float, rng: np.random.Generator) -> Waveform:
     """A piece of hold music, at the level of speech."""
-    samples, rate = read(MUSIC / f"{rng.choice(TUNES[split])}.wav")
+    samples, rate = read(MUSIC / f"{rng.choice(TUNES[split])}.wav", channel=1)
     length = round(seconds * rate)
     start = int(rng.integers(0, max(1, samples.size - length)))
     return levelled(resample(samples[start : start + length], rate, TELEPHONE_RATE))

@@ -6,6 +6,7 @@ A voice belongs to training or to test, never to both; festival's kal and flite'
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import tempfile
@@ -109,13 +110,9 @@ class Booth:
         """The text without silence around it, at SPEECH_RMS. Silent when the synthesizer made nothing of it."""
         key = hashlib.sha1(f"{voice}|{text}".encode()).hexdigest()
         kept = self._cache / f"{key}.npy"
-        if kept.exists():
-            return np.load(kept).astype(np.float64) / 32768
-        wave = levelled(trimmed(self._synthesized(voice, text)))
-        partial = kept.with_suffix(".partial.npy")
-        np.save(partial, np.rint(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16))
-        partial.replace(kept)
-        return wave
+        if not kept.exists():
+            keep(kept, levelled(trimmed(self._synthesized(voice, text))))
+        return np.load(kept).astype(np.float64) / 32768
 
     def _synthesized(self, voice: Voice, text: str) -> Waveform:
         with tempfile.TemporaryDirectory() as folder:
@@ -135,6 +132,13 @@ class Booth:
                 raise Silent(f"{voice.label} made no sound of {text!r}: {done.stderr.decode(errors='replace').strip()[-200:]}")
             samples, rate = read(spoken)
         return resample(samples, rate, TELEPHONE_RATE)
+
+
+def keep(file: Path, wave: Waveform) -> None:
+    """Write ``wave`` to the cache, whole or not at all."""
+    partial = file.with_suffix(f".{os.getpid()}.npy")
+    np.save(partial, np.rint(np.clip(wave, -1, 32767 / 32768) * 32768).astype(np.int16))
+    partial.replace(file)
 
 
 def trimmed(wave: Waveform, below: float = 0.01) -> Waveform:
