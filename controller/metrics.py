@@ -124,6 +124,16 @@ WRITE_AHEAD = Series(
 WRITE_AHEAD_ROWS = Series(
     "trunkline_write_ahead_rows", "histogram", "rows", "Attempts opened by one commit.", buckets=ROW_BUCKETS
 )
+ABANDONED_SHARE = Series(
+    "trunkline_abandoned_share",
+    "gauge",
+    "0 to 1",
+    "Share of the people who picked up that found nobody, by the campaign's rule.",
+    ("campaign", "window"),
+)
+ABANDONED_LIMIT = Series(
+    "trunkline_abandoned_limit", "gauge", "0 to 1", "The hard limit of that share.", ("campaign", "window")
+)
 FORMULA_VALUE = Series(
     "trunkline_formula_value",
     "gauge",
@@ -192,6 +202,7 @@ LOG_LINES_DROPPED = Series("trunkline_log_lines_dropped", "counter", "lines", "L
 SERIES: tuple[Series, ...] = (
     *(CALLS_PLACED, CALLS_ENDED, NOT_LAUNCHED, LAUNCHED_LATE, LIVE_CALLS, SEATS_IN_USE, SEATS_LIMIT, CARRIER_PEAK),
     *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
+    *(ABANDONED_SHARE, ABANDONED_LIMIT),
     *(FORMULA_VALUE, FORMULA_SAFE, FORMULA_FAULTS, AGENT_SEIZURES, AGENT_RESERVATIONS, AGENT_WAIT, AGENTS),
     *(AMD_VERDICTS, AMD_SECONDS, AMD_TAPS, AMD_TAP_FAILURES),
     *(LEADS, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
@@ -302,6 +313,10 @@ class Metrics:
     def wrote_ahead(self, attempts: int, seconds: float) -> None:
         self._histograms[WRITE_AHEAD_ROWS.name].observe((), attempts)
         self._histograms[WRITE_AHEAD.name].observe((), seconds)
+
+    def abandoned(self, campaign: str, window: str, share: float, limit: float) -> None:
+        self._numbers[ABANDONED_SHARE.name][campaign, window] = share
+        self._numbers[ABANDONED_LIMIT.name][campaign, window] = limit
 
     def formula(self, campaign: str, formula: str, value: float, safe: bool) -> None:
         self._numbers[FORMULA_VALUE.name][campaign, formula] = value

@@ -7,7 +7,7 @@ raise ``Unavailable`` (``StoreDown``, ``LiveStateDown``, ``SwitchDown``) when th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -19,6 +19,7 @@ from controller.domain.calls.events import CallEvent, DialFailed, HungUp
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
+from controller.domain.pacing.drop_guard import Tally, WindowName
 from controller.domain.pacing.formula_value import Reading
 
 T = TypeVar("T")
@@ -447,6 +448,20 @@ class LiveBoard(Protocol):
 
     def read(self) -> dict[str, dict[str, dict[str, object]]]:
         """campaign → node → what that node published."""
+        ...
+
+
+class DropCounts(Protocol):
+    """What the drop guard counts: SQLAlchemy · in memory."""
+
+    def tallies(
+        self, campaign_id: int, run_id: int, zone: str, now: float, machine_dispositions: Collection[str] = ()
+    ) -> Mapping[WindowName, Tally]:
+        """The campaign's ended calls that somebody picked up, by window; the run's window is that run's.
+
+        zone: whose calendar month. now: UTC epoch seconds. machine_dispositions: by which agents say that a machine was on the
+        line. A bot's first word later than two seconds makes its call an abandoned one.
+        """
         ...
 
 

@@ -35,10 +35,11 @@ from controller.domain.calls.events import CallEvent, HungUp
 from controller.domain.calls.verdict_score import Judged, VerdictScore
 from controller.domain.finding import Finding
 from controller.domain.pacing.priority import Turns
-from controller.domain.site import Carrier
+from controller.domain.site import PREDEFINED_DISPOSITIONS, Carrier
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
+from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
@@ -54,6 +55,7 @@ from controller.metrics_endpoint import MetricsEndpoint
 from controller.one_of_a_name import one_of_a_name
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
+from controller.storage.drop_counts import SqlDropCounts
 from controller.storage.import_history import import_totals
 from controller.storage.leads import SqlLeadStore
 from controller.storage.nodes import NodeState, NodeStore
@@ -179,6 +181,9 @@ class Controller:
         )
         source = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, clock.now, deadline)
         self._formulas = FormulaDesk(source, self._in_formula_thread, clock, watch)
+        self._drops = DropDesk(
+            SqlDropCounts(self._database), self._in_thread, clock, watch, self.desk.talking, self._machine_dispositions
+        )
         self._dial_loop = DialLoop(
             node=settings.node,
             runs=self._runs,
@@ -195,6 +200,7 @@ class Controller:
             watch=watch,
             turns=Turns(settings.dialling.priority, Random()),
             formulas=self._formulas,
+            drops=self._drops,
             pulse_seconds=settings.dialling.pulse_seconds,
             number_busy_seconds=settings.dialling.number_busy_seconds,
         )
@@ -229,6 +235,7 @@ class Controller:
         self.switch.start(self)
         lasting("adopt", self._adopt_until_done)
         lasting("formulas", self._formulas.run)
+        lasting("drop guard", self._drops.run)
         lasting("dial loop", self._dial_loop.run)
         lasting("admin", self._admin.run)
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
@@ -373,6 +380,11 @@ class Controller:
 
     def _lead_totals(self) -> dict[str, dict[str, int]]:
         return {run.plan.campaign: self._runs.totals(run.run_id).get("lead", {}) for run in self._runs.running()}
+
+    def _machine_dispositions(self) -> frozenset[str]:
+        """Words by which agents say that a machine was on the line."""
+        dispositions = (*PREDEFINED_DISPOSITIONS, *SiteStore(self._database).site().disposition)
+        return frozenset(one.name for one in dispositions if one.machine)
 
     def _in_thread(self, work: Callable[[], T]) -> T:
         result: T = self._readers.apply(work)

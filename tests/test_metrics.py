@@ -98,6 +98,7 @@ def test_every_series_is_written_by_some_method_and_scraped():
     watch.launched_late("k")
     watch.not_launched("c", "seats")
     watch.wrote_ahead(12, 0.004)
+    watch.abandoned("c", "run", 0.01, 0.03)
     watch.formula("c", "calls_to_start", 2.5, safe=False)
     watch.formula_fault("c", "calls_to_start", "stale")
     watch.agent_seizure("c", "reserved")

@@ -14,6 +14,7 @@ from pydantic import Field
 from controller.admin.commands import Args, Desk, LiveCalls, Verb
 from controller.domain.contacts.phone import e164
 from controller.errors import NotFound, Refused, WrongState
+from controller.storage.attempts import SqlAttemptStore
 from controller.storage.look_up import CallRow, LookUp
 
 
@@ -27,6 +28,12 @@ class HangUp(OneCall):
     """reason: for the record of the call."""
 
     reason: str = Field(default="operator", pattern=r"^[A-Za-z0-9_ .-]{1,64}$")
+
+
+class FirstWord(OneCall):
+    """milliseconds: from the answer until the person heard the bot."""
+
+    milliseconds: int = Field(ge=0, le=3_600_000)
 
 
 class InProgress(Args):
@@ -86,6 +93,13 @@ def hang_up_unheld(desk: Desk, args: HangUp) -> dict[str, Any]:
     raise Refused(f"call {args.attempt_id} belongs to controller {call['node']}, which does not answer; see `call show`")
 
 
+def note_first_word(desk: Desk, args: FirstWord) -> dict[str, Any]:
+    """A bot tells how long the person waited for it; later than two seconds counts as an abandoned call."""
+    if not SqlAttemptStore(desk.database).set_first_word(args.attempt_id, args.milliseconds):
+        raise NotFound(f"no call has the id {args.attempt_id}; a bot finds it in the header X-Trunkline-Attempt")
+    return {"attempt_id": args.attempt_id, "first_word_ms": args.milliseconds}
+
+
 def _row(call: CallRow) -> dict[str, Any]:
     return asdict(call) | {"phone": e164(call.phone)}
 
@@ -93,5 +107,6 @@ def _row(call: CallRow) -> dict[str, Any]:
 CALL_VERBS = (
     Verb("call.ls", InProgress, "calls in progress", do=list_calls, reads=True),
     Verb("call.show", OneCall, "one call, live or over", do=show_stored, act=show_live, reads=True),
+    Verb("call.first_word", FirstWord, "when the person heard the bot's first word", change=note_first_word),
     Verb("call.hangup", HangUp, "end a live call", do=hang_up_unheld, act=hang_up_live),
 )

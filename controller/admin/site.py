@@ -31,7 +31,7 @@ LIVE_KEYS: Mapping[str, frozenset[str]] = {
     "number": frozenset(),
     "queue": frozenset({"wrap_up_seconds", "rona_seconds", "skills", "music", "cue"}),
     "agent": frozenset({"phone", "carrier", "method", "queues", "skills"}),
-    "disposition": frozenset({"positive", "retry", "dnc"}),
+    "disposition": frozenset({"positive", "retry", "dnc", "machine"}),
 }
 """Keys of an item that may change while a campaign uses it."""
 

@@ -57,6 +57,7 @@ def why(desk: Desk, args: Contact) -> dict[str, Any]:
         _attempts(run, lead),
         _window(desk, campaign),
         _dnc(desk, campaign, phone),
+        _quiet(desk, campaign, phone),
         _route(desk, campaign, run, phone),
         _number(desk, phone),
         _pace(desk, args),
@@ -124,6 +125,16 @@ def _dnc(desk: Desk, campaign: StoredCampaign, phone: int) -> Verdict:
     if not listed:
         return Verdict("dnc", True, "on no do-not-call list that applies")
     return Verdict("dnc", False, "; ".join(f"on do-not-call list {one.list_name} ({one.reason})" for one in listed))
+
+
+def _quiet(desk: Desk, campaign: StoredCampaign, phone: int) -> Verdict:
+    hours = campaign.spec.pacing.drop_guard.quiet_hours
+    last = LookUp(desk.database).abandoned_last(phone)
+    if campaign.spec.pacing.reserves_first(campaign.spec.mode):
+        return Verdict("quiet", True, "an agent is reserved before the call, so no quiet period is kept")
+    if last is None or desk.now() >= last + hours * 3600.0:
+        return Verdict("quiet", True, f"no call to this number was abandoned in the last {hours:g} hours")
+    return Verdict("quiet", False, f"a call to this number was abandoned less than {hours:g} hours ago", last + hours * 3600.0)
 
 
 def _route(desk: Desk, campaign: StoredCampaign, run: StoredRun | None, phone: int) -> Verdict:

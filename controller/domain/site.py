@@ -203,6 +203,8 @@ class Disposition(Part):
     """The contact is called again (features 5.4)."""
     dnc: bool = False
     """The number goes on the campaign's do-not-call list."""
+    machine: bool = False
+    """The agent had an answering machine on the line: counted by the drop guard's UK formula."""
 
 
 PREDEFINED_DISPOSITIONS: tuple[Disposition, ...] = (
@@ -215,6 +217,7 @@ PREDEFINED_DISPOSITIONS: tuple[Disposition, ...] = (
     Disposition(name="DISCONNECTED NUMBER"),
     Disposition(name="DECLINED SALE"),
     Disposition(name="WRONG DETAILS"),
+    Disposition(name="ANSWERING MACHINE", retry=True, machine=True),
 )
 
 

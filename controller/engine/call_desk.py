@@ -10,6 +10,7 @@ the slots go back, the carrier's health is told.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -147,6 +148,10 @@ class CallDesk:
 
     def calls(self) -> list[Call]:
         return [live.call for live in self._calls.values()]
+
+    def talking(self) -> Counter[int]:
+        """Calls in which a person talks at this moment, by run id."""
+        return Counter(live.run_id for live in self._calls.values() if live.call.state is CallState.CONNECTED)
 
     def uses(self) -> list[SlotUse]:
         """The slots that living calls hold, for renewal."""

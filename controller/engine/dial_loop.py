@@ -25,6 +25,7 @@ from controller.domain.hopper.lead import HopperLead
 from controller.domain.pacing.board import Board
 from controller.domain.pacing.priority import Turns
 from controller.engine.call_desk import CallDesk
+from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.gate import Open, Shut, Surroundings, gate
 from controller.engine.ledger_desk import LedgerDesk
@@ -109,6 +110,7 @@ class DialLoop:
         watch: Watch,
         turns: Turns,
         formulas: FormulaDesk,
+        drops: DropDesk,
         pulse_seconds: float,
         number_busy_seconds: float,
     ) -> None:
@@ -127,6 +129,7 @@ class DialLoop:
         self._watch = watch
         self._turns = turns
         self._formulas = formulas
+        self._drops = drops
         self._pulse_seconds = pulse_seconds
         self._number_busy_seconds = number_busy_seconds
         self._wake = Event()
@@ -228,6 +231,7 @@ class DialLoop:
         found = {run.run_id: run for run in self._in_thread(self._runs.running)}
         self._refreshed_at = now
         self._formulas.follow(found.values())
+        self._drops.follow(found.values())
         for run_id in [run_id for run_id in self._floors if run_id not in found]:
             self._hand_back(self._floors.pop(run_id))
         for run_id, run in found.items():
@@ -269,6 +273,7 @@ class DialLoop:
             rate_limited_by="dialling_rate" if by_campaign else "carrier_cps",
             leads=floor.depth + len(floor.in_hand),
             horizon_seconds=HORIZON_SECONDS,
+            guard=self._drops.standing(floor.run.run_id),
             formula=self._formulas.order(floor.run.run_id),
         )
         return Wish(plan.method, plan.priority, board)

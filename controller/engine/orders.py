@@ -60,6 +60,7 @@ def attempt_draft(
         created_at=now,
         max_attempts=plan.retry.max_attempts,
         dnc_list_ids=plan.dnc_list_ids,
+        quiet_seconds=0.0 if plan.reserves_first else plan.pacing.drop_guard.quiet_hours * 3600.0,
     )
 
 

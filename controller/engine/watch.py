@@ -37,6 +37,10 @@ class Watch(Protocol):
 
     def wrote_ahead(self, attempts: int, seconds: float) -> None: ...
 
+    def abandoned(self, campaign: str, window: str, share: float, limit: float) -> None:
+        """Share of the people who picked up that found nobody, by the campaign's rule, and what it may be; 0.0 to 1.0."""
+        ...
+
     def formula(self, campaign: str, formula: str, value: float, safe: bool) -> None:
         """The value by which a campaign is paced now. formula: its key in the campaign file; safe: the safe value stands in."""
         ...

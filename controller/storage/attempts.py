@@ -11,6 +11,7 @@ dialling ones; a correction takes one attempt and one lead.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -55,6 +56,7 @@ class SqlAttemptStore:
         with self._database.write() as connection:
             held = held_leads(connection, [draft.lead_id for draft in drafts])
             barred = _barred(connection, drafts)
+            abandoned = _abandoned_last(connection, drafts)
             allowed: list[int] = []
             for place, draft in enumerate(drafts):
                 if not _holds(draft, held.get(draft.lead_id)):
@@ -67,6 +69,10 @@ class SqlAttemptStore:
                     answers[place] = Opening.DNC
                     moves.append((lead.lead_id, LeadState.DNC, None, "dnc"))
                     tally.leads(draft.run_id, LeadState.HOPPER, LeadState.DNC)
+                elif draft.created_at < (until := abandoned.get(draft.phone, -math.inf) + draft.quiet_seconds):
+                    answers[place] = Opening.QUIET
+                    moves.append((lead.lead_id, LeadState.WAITING, until, "quiet"))
+                    tally.leads(draft.run_id, LeadState.HOPPER, LeadState.WAITING)
                 else:
                     allowed.append(place)
             opened = _insert(connection, [drafts[place] for place in allowed])
@@ -189,6 +195,12 @@ class SqlAttemptStore:
             # Counted here: with GROUP BY, SQLite walks every attempt ever made instead of the index of the live ones.
             return Counter(row[0] for row in execute(connection, "SELECT run_id FROM attempts WHERE ended_at IS NULL"))
 
+    def set_first_word(self, attempt_id: str, milliseconds: int) -> bool:
+        """When a bot said its first word, from the answer on; False when there is no such attempt."""
+        with self._database.write() as connection:
+            changed = execute(connection, "UPDATE attempts SET first_word_ms = ? WHERE id = ?", (milliseconds, attempt_id))
+            return changed.rowcount == 1
+
 
 def _holds(draft: AttemptDraft, lead: HeldLead | None) -> bool:
     return (
@@ -197,6 +209,20 @@ def _holds(draft: AttemptDraft, lead: HeldLead | None) -> bool:
         and lead.run_id == draft.run_id
         and lead.run_state == RunState.ACTIVE.value
     )
+
+
+def _abandoned_last(connection: Connection, drafts: Sequence[AttemptDraft]) -> dict[int, float]:
+    """phone → end of its last abandoned call, of any campaign, where a draft asks for a quiet period."""
+    found: dict[int, float] = {}
+    for phones in portions(sorted({draft.phone for draft in drafts if draft.quiet_seconds > 0})):
+        rows = execute(
+            connection,
+            f"SELECT phone, MAX(ended_at) FROM attempts WHERE outcome = '{Outcome.ABANDONED.value}' "
+            f"AND phone IN ({marks(len(phones))}) GROUP BY phone",
+            phones,
+        )
+        found.update((row[0], row[1]) for row in rows)
+    return found
 
 
 def _barred(connection: Connection, drafts: Sequence[AttemptDraft]) -> set[tuple[int, int]]:

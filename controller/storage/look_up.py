@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from controller.domain.calls.outcome import Outcome
 from controller.domain.hopper.lead import LeadState
 from controller.storage.database import Database
 from controller.storage.driver_sql import execute, marks
@@ -69,6 +70,13 @@ class LookUp:
         """The live attempt to a number, of whichever campaign."""
         with self._database.read() as connection:
             return next(iter(_calls(connection, "a.phone = ? AND a.ended_at IS NULL", (phone,))), None)
+
+    def abandoned_last(self, phone: int) -> float | None:
+        """End of the last abandoned call to a number, of whichever campaign."""
+        with self._database.read() as connection:
+            sql = f"SELECT MAX(ended_at) FROM attempts WHERE outcome = '{Outcome.ABANDONED.value}' AND phone = ?"
+            found: float | None = execute(connection, sql, (phone,)).scalar()
+        return found
 
     def lead(self, run_id: int, phone: int) -> LeadStanding | None:
         """None when the number is not in the run."""

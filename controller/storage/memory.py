@@ -1,22 +1,26 @@
 """Leads, attempts and runs in memory: the same promises as the database's, for stories and the simulator.
 
-Fulfils the ports ``LeadStore``, ``AttemptStore`` and ``RunStore`` in one class, because they speak of the same leads; one lock
-makes each call the transaction that it is in the database. Nothing lasts. How leads get here is up to the teller of the story:
-``add_run``, ``add_leads``, ``add_dnc``.
+Fulfils the ports ``LeadStore``, ``AttemptStore``, ``RunStore`` and ``DropCounts`` in one class, because they speak of the same
+leads; one lock makes each call the transaction that it is in the database. Nothing lasts. How leads get here is up to the
+teller of the story: ``add_run``, ``add_leads``, ``add_dnc``.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import threading
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.lifecycle import RunState
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
+from controller.domain.pacing.drop_guard import Tally, WindowName
+from controller.domain.pacing.drop_windows import SlotTally, by_window, slot_of, window_starts
 from controller.ports import RunningRun
 from controller.storage.settling import in_run
 
@@ -74,6 +78,7 @@ class MemoryStore:
         self._hopper: set[int] = set()
         self._attempts: dict[str, MemoryAttempt] = {}
         self._live: dict[int, str] = {}  # phone → attempt
+        self._abandoned: dict[int, float] = {}  # phone → end of its last abandoned call
         self._dnc: set[tuple[int, int]] = set()
         self._claims = 0
 
@@ -202,6 +207,32 @@ class MemoryStore:
                 return 0.0
             return None if self._front(run.waiting, LeadState.WAITING) is None else run.waiting[0][0]
 
+    # DropCounts; nobody gives dispositions or reports first words here
+
+    def tallies(
+        self, campaign_id: int, run_id: int, zone: str, now: float, machine_dispositions: Collection[str] = ()
+    ) -> Mapping[WindowName, Tally]:
+        with self._lock:
+            ended = [
+                (attempt.draft.run_id, attempt.end)
+                for attempt in self._attempts.values()
+                if attempt.draft.campaign_id == campaign_id and attempt.end is not None
+            ]
+        slots = [
+            SlotTally(
+                slot_of(end.ended_at),
+                of_run,
+                Tally(
+                    connected=int(end.outcome is Outcome.ANSWERED and end.connected_at is not None),
+                    abandoned=int(end.outcome is Outcome.ABANDONED),
+                    machines_hung_up=int(end.outcome is Outcome.MACHINE),
+                ),
+            )
+            for of_run, end in ended
+            if end.answered_at is not None
+        ]
+        return by_window(slots, run_id, window_starts(now, zone))
+
     # AttemptStore
 
     def open_attempts(self, drafts: Sequence[AttemptDraft]) -> list[Opening]:
@@ -227,6 +258,10 @@ class MemoryStore:
         if any((list_id, draft.phone) in self._dnc for list_id in draft.dnc_list_ids):
             self._move(lead, LeadState.DNC, None, "dnc")
             return Opening.DNC
+        until = self._abandoned.get(draft.phone, -math.inf) + draft.quiet_seconds
+        if draft.created_at < until:
+            self._move(lead, LeadState.WAITING, until, "quiet")
+            return Opening.QUIET
         if draft.phone in self._live:
             self._move(lead, LeadState.WAITING, draft.created_at + self._number_busy_seconds, "number_live")
             return Opening.NUMBER_LIVE
@@ -242,6 +277,8 @@ class MemoryStore:
             return False
         attempt.end = end
         del self._live[attempt.draft.phone]
+        if end.outcome is Outcome.ABANDONED:
+            self._abandoned[attempt.draft.phone] = max(end.ended_at, self._abandoned.get(attempt.draft.phone, -math.inf))
         lead = self._leads[attempt.draft.lead_id]
         run = self._runs[lead.run_id]
         run.totals["outcome", end.outcome.value] += 1

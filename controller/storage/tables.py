@@ -9,6 +9,8 @@ Hot queries and the index that serves each:
 - contacts or leads as a whole      their unique keys, walked by phone in portions
 - one live attempt per number      ``ux_attempts_live``  (phone) unique where ended_at is null: the database itself refuses a
   second live attempt to a number, whatever Redis or a controller believes (invariant I1)
+- answered calls of a campaign     ``ix_attempts_answered`` (campaign_id, ended_at …) where answered, holds all that is counted
+- a number left alone lately       ``ix_attempts_abandoned`` (phone, ended_at) where abandoned
 - one running run per campaign     ``ux_runs_running``   (campaign_id) unique where the run has not ended
 """
 
@@ -197,6 +199,7 @@ class Attempt(Base):
     amd_ms: Mapped[int | None] = mapped_column(Integer)
     connected_to: Mapped[str | None] = mapped_column(Text)
     connected_at: Mapped[float | None]
+    first_word_ms: Mapped[int | None] = mapped_column(Integer)  # from the answer to the bot's first word, when it said so
     outcome: Mapped[str | None] = mapped_column(Text)
     cause: Mapped[str | None] = mapped_column(Text)
     sip_status: Mapped[int | None] = mapped_column(Integer)
@@ -217,6 +220,18 @@ class Attempt(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
         Index("ix_attempts_run", "run_id", "created_at"),
+        Index(
+            "ix_attempts_answered",
+            *("campaign_id", "ended_at", "run_id", "outcome", "connected_at", "first_word_ms", "disposition"),
+            sqlite_where=text("answered_at IS NOT NULL"),
+            postgresql_where=text("answered_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_attempts_abandoned",
+            *("phone", "ended_at"),
+            sqlite_where=text("outcome = 'abandoned'"),
+            postgresql_where=text("outcome = 'abandoned'"),
+        ),
         Index("ix_attempts_lead", "lead_id"),
     )
 

@@ -17,6 +17,7 @@ from controller.domain.pacing.priority import Turns
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
+from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
@@ -152,6 +153,7 @@ class Process:
             clock=clock,
             watch=watch,
             turns=Turns("strict", Random(1)),
+            drops=DropDesk(store, _at_once, clock, watch, self.desk.talking, frozenset),
             formulas=FormulaDesk(Constants(clock.now), _at_once, clock, watch),
             pulse_seconds=PULSE_SECONDS,
             number_busy_seconds=BUSY_SECONDS,

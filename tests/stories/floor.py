@@ -23,6 +23,7 @@ from controller.domain.pacing.priority import Turns
 from controller.domain.site import Carrier, Number
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
+from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.slots import SlotDesk
@@ -177,6 +178,7 @@ class Floor:
         )
         self.switch.listener = self.desk
         self.formulas = FormulaDesk(formulas or Constants(self.clock.now), self.in_thread, self.clock, self.watch)
+        self.drops = DropDesk(self.store, self.in_thread, self.clock, self.watch, self.desk.talking, frozenset)
         self.loop = DialLoop(
             node="fs1",
             runs=self.store,
@@ -193,6 +195,7 @@ class Floor:
             watch=self.watch,
             turns=Turns(policy, Random(1)),
             formulas=self.formulas,
+            drops=self.drops,
             pulse_seconds=0.02,
             number_busy_seconds=0.05,
         )
@@ -239,6 +242,7 @@ class Floor:
             ("ledger", self.ledger.run),
             ("slots", self.slots.run),
             ("formulas", self.formulas.run),
+            ("drop guard", self.drops.run),
             ("loop", self.loop.run),
             ("refill", self.refill),
         ):

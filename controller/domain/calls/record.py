@@ -14,7 +14,7 @@ class AttemptDraft:
     """An attempt about to be made; committed before the call leaves (design section 3, step 5).
 
     claim: the lead's fence. max_attempts: the ledger refuses a lead that has used them up. dnc_list_ids: looked up in the
-    same transaction. created_at: UTC epoch seconds.
+    same transaction. created_at: UTC epoch seconds. quiet_seconds: a number with an abandoned call less long ago is left alone.
     """
 
     attempt_id: str
@@ -30,6 +30,7 @@ class AttemptDraft:
     created_at: float
     max_attempts: int
     dnc_list_ids: tuple[int, ...]
+    quiet_seconds: float = 0.0
 
 
 class Opening(StrEnum):
@@ -38,6 +39,7 @@ class Opening(StrEnum):
     OPENED = "opened"
     CLAIM_LOST = "claim_lost"  # the lead is no longer ours: lease lapsed, run stopped, somebody else has it
     NUMBER_LIVE = "number_live"  # an attempt to this number is live somewhere; the lead was put back with a due time
+    QUIET = "quiet"  # the last person at this number was left without an agent lately; the lead was put back with a due time
     DNC = "dnc"  # on a do-not-call list; the lead is final
 
 

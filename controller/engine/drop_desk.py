@@ -1,0 +1,112 @@
+"""The drop guard at work: what storage counted of each run's campaign, judged every second and kept at hand for its board.
+
+Counting is done in a thread, so a slow database costs the dial loop nothing; while it is away the last standing holds (and
+nothing is dialled without a write-ahead anyway). Before the first count a campaign with agents stands at its hard limit: one
+call an agent abandons nobody, whatever happened before this process began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import structlog
+
+from controller.domain.pacing.drop_guard import NO_LIMIT, Level, Standing, Tally, WindowName, stand
+from controller.engine.watch import Watch
+from controller.errors import StoreDown
+from controller.ports import Clock, DropCounts, InThread, RunningRun
+
+log = structlog.get_logger("drop_guard")
+
+LOOK_SECONDS = 1.0
+WORDS_SECONDS = 60.0
+"""How often the site is asked which dispositions speak of machines."""
+
+NOT_COUNTED = Standing(Level.HARD, (), "the abandoned calls have not been counted yet")
+
+
+@dataclass(slots=True)
+class _Guarded:
+    """standing: None before the first count."""
+
+    run: RunningRun
+    standing: Standing | None = None
+
+
+class DropDesk:
+    """One for a controller. ``run`` is its lasting greenlet; ``follow`` and ``standing`` are the dial loop's.
+
+    talking: calls by run id in which a person talks at this moment. They have ended nowhere yet, so storage does not count
+    them; left out, a shift that begins with long talks would look worse than it is. machine_dispositions: as ``DropCounts``.
+    """
+
+    def __init__(
+        self,
+        counts: DropCounts,
+        in_thread: InThread,
+        clock: Clock,
+        watch: Watch,
+        talking: Callable[[], Mapping[int, int]],
+        machine_dispositions: Callable[[], frozenset[str]],
+    ) -> None:
+        self._counts = counts
+        self._in_thread = in_thread
+        self._clock = clock
+        self._watch = watch
+        self._talking = talking
+        self._machine_dispositions = machine_dispositions
+        self._guarded: dict[int, _Guarded] = {}
+        self._words: frozenset[str] = frozenset()
+        self._words_at = float("-inf")
+
+    def follow(self, runs: Iterable[RunningRun]) -> None:
+        """These are the runs there are now."""
+        before = self._guarded
+        self._guarded = {
+            run.run_id: _Guarded(run, before[run.run_id].standing if run.run_id in before else None) for run in runs
+        }
+
+    def standing(self, run_id: int) -> Standing:
+        """Where the run's campaign stands."""
+        guarded = self._guarded.get(run_id)
+        if guarded is None or guarded.standing is None:
+            return NOT_COUNTED
+        return guarded.standing
+
+    def run(self) -> None:
+        """Count and judge, for ever."""
+        while True:
+            self.look()
+            self._clock.sleep(LOOK_SECONDS)
+
+    def look(self) -> None:
+        """Count and judge every run once."""
+        try:
+            now = self._clock.monotonic()
+            if self._guarded and now - self._words_at >= WORDS_SECONDS:
+                self._words, self._words_at = self._in_thread(self._machine_dispositions), now
+            for guarded in list(self._guarded.values()):
+                self._judge(guarded)
+        except StoreDown as error:
+            log.debug("not counted", reason=str(error))
+
+    def _judge(self, guarded: _Guarded) -> None:
+        plan, run_id = guarded.run.plan, guarded.run.run_id
+        zone, now = plan.contactable.timezone, self._clock.now()
+        tallies = self._in_thread(partial(self._counts.tallies, plan.campaign_id, run_id, zone, now, self._words))
+        guard = plan.pacing.drop_guard
+        before = guarded.standing
+        talking = self._talking().get(run_id, 0)
+        standing = stand(guard.limits(), _with_talking(tallies, talking), guard.machine_error, before or NO_LIMIT)
+        guarded.standing = standing
+        for one in standing.windows:
+            self._watch.abandoned(plan.campaign, one.window.value, one.rate, one.limit)
+        if before is None or before.level is not standing.level:
+            tell = log.warning if standing.level is Level.HARD else log.info
+            tell("drop guard", campaign=plan.campaign, run=run_id, to=standing.level.value, reason=standing.reason)
+
+
+def _with_talking(tallies: Mapping[WindowName, Tally], talking: int) -> dict[WindowName, Tally]:
+    return {window: replace(tally, connected=tally.connected + talking) for window, tally in tallies.items()}

@@ -1,0 +1,102 @@
+"""What the drop guard counts (port ``DropCounts``): calls that people answered, by how they went, per campaign and window.
+
+The attempts themselves are counted, by one partial index (``ix_attempts_answered``) that holds everything the question needs;
+nothing is kept beside them that could disagree with them. A whole count of 30 days is read at first and then every ten minutes;
+in between only the last slots are read again, which costs the same at ten thousand attempts and at millions. A correction of
+an old attempt is therefore seen after ten minutes at the latest.
+
+A call counts when it has ended. A bot that reported its first word later than two seconds after the answer counts as an
+abandoned call. One object serves one thread at a time for a campaign; two may ask for different campaigns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from sqlalchemy import Connection
+
+from controller.domain.calls.outcome import Outcome
+from controller.domain.pacing.drop_guard import Tally, WindowName
+from controller.domain.pacing.drop_windows import SLOT_SECONDS, SlotTally, by_window, slot_of, window_starts
+from controller.storage.database import Database
+from controller.storage.driver_sql import execute, marks
+
+WHOLE_SECONDS = 600.0
+"""How often everything is counted again."""
+AGAIN_SLOTS = 2
+"""How many slots before the last look are counted again: ends are written late when the database was away."""
+LATE_WORD_MS: Final = 2000
+"""47 CFR 64.1200(a)(7): two seconds from the end of the greeting; a bot's clock starts with the answer it was given."""
+
+
+@dataclass(slots=True)
+class _Book:
+    """What is known of one campaign."""
+
+    run_id: int
+    whole_at: float = -math.inf
+    looked_at: float = -math.inf
+    slots: dict[tuple[int, int], SlotTally] = field(default_factory=dict)
+
+
+class SqlDropCounts:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._books: dict[int, _Book] = {}
+
+    def tallies(
+        self, campaign_id: int, run_id: int, zone: str, now: float, machine_dispositions: Collection[str] = ()
+    ) -> Mapping[WindowName, Tally]:
+        """See the port."""
+        starts = window_starts(now, zone)
+        book = self._books.get(campaign_id)
+        if book is None or book.run_id != run_id:
+            book = _Book(run_id)
+        whole = now - book.whole_at >= WHOLE_SECONDS
+        since = 0 if whole else slot_of(book.looked_at) - AGAIN_SLOTS
+        with self._database.read() as connection:
+            if whole:
+                since = slot_of(min((*starts.values(), _run_began(connection, run_id, now))))
+            found = _count(connection, campaign_id, since, sorted(machine_dispositions))
+        book.slots = {(one.slot, one.run_id): one for one in (*(s for s in book.slots.values() if s.slot < since), *found)}
+        book.looked_at = now
+        if whole:
+            book.slots = {(one.slot, one.run_id): one for one in found}
+            book.whole_at = now
+        self._books[campaign_id] = book
+        return by_window(book.slots.values(), run_id, starts)
+
+    def forget(self, campaign_id: int) -> None:
+        """The campaign is not dialled any more."""
+        self._books.pop(campaign_id, None)
+
+
+def _run_began(connection: Connection, run_id: int, now: float) -> float:
+    row = execute(connection, "SELECT started_at FROM runs WHERE id = ?", (run_id,)).first()
+    return now if row is None else float(row[0])
+
+
+def _count(connection: Connection, campaign_id: int, since_slot: int, machine_dispositions: list[str]) -> list[SlotTally]:
+    # PostgreSQL rounds where SQLite cuts off, and not every SQLite has floor().
+    quotient = f"ended_at / {SLOT_SECONDS}.0"
+    slot = f"CAST({quotient} AS INTEGER)" if connection.dialect.name == "sqlite" else f"CAST(floor({quotient}) AS BIGINT)"
+    is_machine = f"COALESCE(disposition IN ({marks(len(machine_dispositions))}), FALSE)" if machine_dispositions else "FALSE"
+    late = f"COALESCE(first_word_ms, 0) > {LATE_WORD_MS}"
+    talked = f"outcome = '{Outcome.ANSWERED.value}' AND connected_at IS NOT NULL"
+    kinds = (
+        f"{talked} AND NOT {late} AND NOT {is_machine}",
+        f"outcome = '{Outcome.ABANDONED.value}' OR ({talked} AND {late} AND NOT {is_machine})",
+        f"outcome = '{Outcome.MACHINE.value}'",
+        f"{talked} AND {is_machine}",
+    )
+    sums = ", ".join(f"SUM(CASE WHEN {kind} THEN 1 ELSE 0 END)" for kind in kinds)
+    rows = execute(
+        connection,
+        f"SELECT {slot}, run_id, {sums} FROM attempts WHERE campaign_id = ? AND answered_at IS NOT NULL AND ended_at >= ? "
+        "GROUP BY 1, 2",
+        (*machine_dispositions * 3, campaign_id, float(since_slot * SLOT_SECONDS)),
+    )
+    return [SlotTally(int(row[0]), row[1], Tally(*(int(count) for count in row[2:]))) for row in rows]
