@@ -6,6 +6,7 @@ in time, whatever fails. No tap, no room, too many calls, a listener that dies o
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
@@ -135,9 +136,8 @@ class Ear:
         reason = "too many calls are listened to" if len(self._calls) >= self._settings.calls else ""
         reason = reason or ("" if self.ready else "the listener is not ready")
         if not reason:
-            longest = int(detection.max_seconds) + (BEEP_SECONDS if detection.beep else LISTEN_ON_SECONDS)
             try:
-                screened = self._open(attempt_id, campaign, longest)
+                screened = self._open(attempt_id, campaign, detection)
             except TapFailed as error:
                 reason = str(error)
             else:
@@ -164,11 +164,12 @@ class Ear:
 
     # -- taps ---------------------------------------------------------------------------------------------------------
 
-    def _open(self, attempt_id: str, campaign: str, longest: int) -> _Screened:
+    def _open(self, attempt_id: str, campaign: str, detection: Detection) -> _Screened:
+        longest = math.ceil(detection.max_seconds) + (BEEP_SECONDS if detection.beep else LISTEN_ON_SECONDS)
         reasons = []
         for tap in self._taps:
             try:
-                path, port = tap.open(attempt_id, longest)
+                path, port = tap.open(attempt_id, detection.max_seconds, longest)
             except TapFailed as error:
                 self._watch.tap_failed(tap.name)
                 reasons.append(f"{tap.name}: {error}")

@@ -38,8 +38,11 @@ class Tap(Protocol):
 
     name: str
 
-    def open(self, attempt_id: str, longest_seconds: int) -> tuple[str, int]:
-        """Let the audio flow, for so long at most: the file it comes in, or "" and the port it comes from. TapFailed."""
+    def open(self, attempt_id: str, verdict_seconds: float, longest_seconds: int) -> tuple[str, int]:
+        """Let the audio flow: the file it comes in, or "" and the port it comes from. TapFailed.
+
+        verdict_seconds: until when the call will have been fetched from its wait. longest_seconds: the flow ends by then.
+        """
         ...
 
     def close(self, attempt_id: str, path: str) -> None:
@@ -68,7 +71,7 @@ class RecordingTap:
             path.unlink(missing_ok=True)
         return len(left)
 
-    def open(self, attempt_id: str, longest_seconds: int) -> tuple[str, int]:
+    def open(self, attempt_id: str, verdict_seconds: float, longest_seconds: int) -> tuple[str, int]:
         path = self._folder / f"{attempt_id}{SUFFIX}"
         try:
             space = os.statvfs(self._folder)
@@ -96,7 +99,7 @@ class UnicastTap:
         self._commands = commands
         self._free = deque(range(first_port, first_port + ports))
 
-    def open(self, attempt_id: str, longest_seconds: int) -> tuple[str, int]:
+    def open(self, attempt_id: str, verdict_seconds: float, longest_seconds: int) -> tuple[str, int]:
         if not self._free or not self.to_port:
             raise TapFailed("no port is free" if self.to_port else "the listener is not ready")
         where = _ask(self._commands, f"api uuid_getvar {attempt_id} trunkline_connect")
@@ -104,16 +107,16 @@ class UnicastTap:
             raise TapFailed("the call does not wait")
         port = self._free.popleft()
         try:
-            self._start(attempt_id, port, longest_seconds)
+            self._start(attempt_id, port, round(verdict_seconds) + GUARD_SECONDS)
         except TapFailed:
             self._free.append(port)
             raise
         return "", port
 
-    def _start(self, attempt_id: str, port: int, longest_seconds: int) -> None:
-        parked = f"${{cond(${{uuid_getvar({attempt_id} current_application)}} == park ? uuid_transfer : uuid_exists)}}"
-        guard = f"expand {parked} {attempt_id} {OVERDUE_EXTENSION} XML {CONTEXT}"
-        _ask(self._commands, f"api sched_api +{longest_seconds + GUARD_SECONDS} none {guard}")
+    def _start(self, attempt_id: str, port: int, guard_seconds: int) -> None:
+        if_parked = f"${{cond(${{uuid_getvar({attempt_id} current_application)}} == park ? {attempt_id} : none)}}"
+        guard = f"expand uuid_transfer {if_parked} {OVERDUE_EXTENSION} XML {CONTEXT}"
+        _ask(self._commands, f"api sched_api +{guard_seconds} none {guard}")
         _ask(self._commands, f"sendmsg {attempt_id}", "call-command: execute", "execute-app-name: park")
         _ask(
             self._commands, f"sendmsg {attempt_id}", "call-command: unicast", "transport: udp",

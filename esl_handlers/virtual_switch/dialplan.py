@@ -51,6 +51,7 @@ def ivr(channel: Channel) -> Steps:
 def wait(channel: Channel) -> Steps:
     """Hold the call for a verdict; nobody is left in silence when none comes."""
     yield from run(channel, "set", "trunkline_connect=waiting")
+    yield from run(channel, "set", "sleep_eat_digits=true")
     yield from run(channel, "event", CONNECT_EVENT)
     seconds = channel.get("trunkline_verdict_seconds") or ""
     yield from run(channel, "sleep", f"{seconds if re.fullmatch('[1-9][0-9]{0,2}', seconds) else '10'}000")
@@ -66,6 +67,7 @@ def overdue(channel: Channel) -> Steps:
 def park(channel: Channel) -> Steps:
     """Hold the call in silence, not for ever."""
     yield from run(channel, "set", "trunkline_connect=parked")
+    yield from run(channel, "set", "sleep_eat_digits=true")
     seconds = channel.get("trunkline_park_seconds") or ""
     yield from run(channel, "sleep", f"{seconds if re.fullmatch('[1-9][0-9]{0,2}', seconds) else '45'}000")
     yield from run(channel, "hangup", "NORMAL_CLEARING")
@@ -74,6 +76,7 @@ def park(channel: Channel) -> Steps:
 def message(channel: Channel) -> Steps:
     """Play a message to its end."""
     yield from run(channel, "set", "trunkline_connect=message")
+    yield from run(channel, "set", "playback_terminators=none")
     yield from run(channel, "playback", "${trunkline_message}")
     yield from run(channel, "set", "trunkline_played=${current_application_response}")
     yield from run(channel, "set", "trunkline_connect=left")

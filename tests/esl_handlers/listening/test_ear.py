@@ -1,4 +1,4 @@
-"""Detection's promise: one verdict a call, in time, whatever fails. The listener process is real, the switch a few lines here."""
+"""Detection's promise: one verdict a call, in time, whatever fails. The listener process is real, the switch is not."""
 
 from __future__ import annotations
 
