@@ -32,7 +32,8 @@ class LineOrder:
     phone: ``user/1001`` or ``user/1001@domain`` (registered at the switch), ``sip:1001@10.0.0.5:5060`` (any SIP address), or
     ``gateway/NAME/NUMBER`` (any telephone, through a carrier's gateway). ring_seconds: on-hook as long as a person may wait.
     caller_id: number the phone shows while it rings, "" = the switch's own. shows: headers of the INVITE to the phone
-    (``X-Trunkline-<name>``), for who rings; hostile until proven otherwise. music: sound between talks, "" = the switch's.
+    (``X-Trunkline-<name>``), for who rings; hostile until proven otherwise. music: sound between talks of a nailed-up line, "" =
+    the switch's.
     """
 
     agent_id: str
@@ -63,7 +64,6 @@ class JoinOrder:
 class TransferOrder:
     """Where a talking or held person is to go. to: as ``LineOrder.phone``. caller_id: as there."""
 
-    attempt_id: str
     to: str
     ring_seconds: int = 30
     caller_id: str = ""
@@ -140,7 +140,8 @@ class TalkEnded:
 
 @dataclass(frozen=True, slots=True)
 class JoinFailed:
-    """The person was not joined: the line or the call was gone. The other one stays as it was."""
+    """The person was not joined: the line or the call was gone. The other one stays as it was. reason: ``person_gone``,
+    ``line_down`` or ``switch_down``."""
 
     at: float
     attempt_id: str
@@ -163,7 +164,8 @@ class ConsultUp:
 
 @dataclass(frozen=True, slots=True)
 class ConsultEnded:
-    """The third party is gone, or never came; the person is still held. reason: as ``LineDown.reason``, or ``no_answer``."""
+    """The third party is gone, or never came; the person is held, or being resumed. reason: ``hung_up``, ``no_answer``,
+    ``refused``, or ``let_go`` by us."""
 
     at: float
     reason: str
@@ -197,7 +199,7 @@ class SupervisorOn:
 
 @dataclass(frozen=True, slots=True)
 class SupervisorOff:
-    """A supervisor is gone, or could not be reached. reason: as ``LineDown.reason``, or ``no_answer``."""
+    """A supervisor is gone, or could not be reached. reason: ``hung_up``, ``no_answer``, ``refused`` or ``line_down``."""
 
     at: float
     supervisor: str

@@ -1,0 +1,403 @@
+"""Events of agents' lines → what happened, in the trade's words.
+
+Knows every line, its consulted third party, its supervisors, and the person who belongs to it; says each thing once, in an order
+that can be acted upon: what ends a talk is told when the line is free again. What must be done about an event at the switch
+(join who has arrived, meet the third party, take care of a held person) is asked of ``Acts``. Nothing here waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from controller.domain.agents.line import (
+    ConsultEnded,
+    ConsultRinging,
+    ConsultUp,
+    JoinFailed,
+    JoinOrder,
+    LineDown,
+    LineEvent,
+    LineKey,
+    LineKind,
+    LineRinging,
+    LineUp,
+    PersonHeld,
+    RingNoAnswer,
+    SuperviseMode,
+    SupervisorOff,
+    SupervisorOn,
+    TalkBegan,
+    TalkEnded,
+    Transferred,
+)
+from esl_handlers.agent_line import Consult, Standing, Supervisor, TrackedLine
+from esl_handlers.causes import refusal_cause
+from esl_handlers.router import CONNECT_SUBCLASS
+from esl_handlers.wire import Event
+
+AGENT_SUBCLASS = "trunkline::agent"
+
+FREE_SECONDS = 1.0
+"""The longest that something is kept back because the line was not heard to be free."""
+
+KEY_OF_MODE = {SuperviseMode.LISTEN: "0", SuperviseMode.WHISPER: "2", SuperviseMode.BARGE: "3"}
+"""Keys of FreeSWITCH's eavesdrop. 1 speaks to the person alone."""
+MODE_OF_KEY = {key: mode for mode, key in KEY_OF_MODE.items()} | {"1": SuperviseMode.BARGE}
+
+NOT_ANSWERED = ("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT")
+PUT_DOWN = ("NORMAL_CLEARING", "NORMAL_UNSPECIFIED")
+
+
+class Acts(Protocol):
+    """What an event may ask for; each returns at once."""
+
+    def expected(self, line: TrackedLine, order: JoinOrder) -> None:
+        """The person of ``order`` is in the wait now."""
+        ...
+
+    def meet(self, line: TrackedLine) -> None:
+        """The third party has answered and the line is free: join them."""
+        ...
+
+    def keep(self, person: str) -> None:
+        """A held person's agent is gone: they wait for somebody else."""
+        ...
+
+    def unmute(self, line: TrackedLine) -> None: ...
+
+    def drop(self, leg_id: str) -> None: ...
+
+    def after(self, seconds: float, then: Callable[[], None]) -> None: ...
+
+
+class LineBook:
+    """tell: who hears of the lines. now: UTC epoch seconds, for what no event tells."""
+
+    def __init__(self, tell: Callable[[str, LineEvent], None], acts: Acts, now: Callable[[], float]) -> None:
+        self._tell_listener = tell
+        self._acts = acts
+        self._now = now
+        self._agents: dict[str, TrackedLine] = {}
+        self._legs: dict[str, tuple[TrackedLine, Consult | Supervisor | None]] = {}
+        self._people: dict[str, TrackedLine] = {}
+        self._expected: dict[str, JoinOrder] = {}
+
+    def handlers(self) -> dict[str, Callable[[Event], None]]:
+        """For the event link: event name or subclass → handler."""
+        return {
+            "CHANNEL_CREATE": self._created,
+            "CHANNEL_PROGRESS": self._ringing,
+            "CHANNEL_PROGRESS_MEDIA": self._ringing,
+            "CHANNEL_BRIDGE": self._bridged,
+            "CHANNEL_HANGUP_COMPLETE": self._hung_up,
+            "BACKGROUND_JOB": self._job_done,
+            "DTMF": self._key,
+            AGENT_SUBCLASS: self._line_says,
+            CONNECT_SUBCLASS: self._person_says,
+        }
+
+    # -- who is in it -------------------------------------------------------------------------------------------------
+
+    def line(self, agent_id: str) -> TrackedLine | None:
+        return self._agents.get(agent_id)
+
+    def lines(self) -> list[TrackedLine]:
+        return list(self._agents.values())
+
+    def line_of(self, attempt_id: str) -> TrackedLine | None:
+        """The line that a person belongs to."""
+        return self._people.get(attempt_id)
+
+    def add(self, line: TrackedLine) -> None:
+        self._agents[line.agent_id] = line
+        self._legs[line.line_id] = line, None
+
+    def remove(self, line: TrackedLine) -> None:
+        """The line never was."""
+        self._agents.pop(line.agent_id, None)
+        self._legs.pop(line.line_id, None)
+
+    def add_consult(self, line: TrackedLine, consult: Consult) -> None:
+        line.consult = consult
+        self._legs[consult.leg_id] = line, consult
+
+    def add_supervisor(self, line: TrackedLine, supervisor: Supervisor) -> None:
+        line.supervisors[supervisor.name] = supervisor
+        self._legs[supervisor.leg_id] = line, supervisor
+
+    def forget_supervisor(self, line: TrackedLine, supervisor: Supervisor) -> None:
+        line.supervisors.pop(supervisor.name, None)
+        self._legs.pop(supervisor.leg_id, None)
+
+    def expect(self, line: TrackedLine, order: JoinOrder) -> None:
+        """Join that person with the line when they are in the wait."""
+        self.attach(line, order.attempt_id, Standing.EXPECTING)
+        self._expected[order.attempt_id] = order
+
+    def arrived(self, person: str) -> JoinOrder | None:
+        """The person is in the wait: the join to be carried out now, if one still is."""
+        order, line = self._expected.pop(person, None), self._people.get(person)
+        if order is None or line is None:
+            return None
+        line.standing = Standing.JOINING
+        return order
+
+    def attach(self, line: TrackedLine, person: str, standing: Standing) -> None:
+        self._people[person] = line
+        line.person, line.standing = person, standing
+
+    def detach(self, line: TrackedLine) -> None:
+        """The line and its person have nothing to do with one another any more."""
+        if line.person is not None:
+            self._people.pop(line.person, None)
+            self._expected.pop(line.person, None)
+        line.person, line.standing = None, Standing.FREE
+        if line.muted:
+            self._acts.unmute(line)
+
+    def forget_consult(self, line: TrackedLine) -> None:
+        if line.consult is not None:
+            self._legs.pop(line.consult.leg_id, None)
+            line.consult = None
+
+    def lost(self, lines: Iterable[TrackedLine], reason: str) -> None:
+        """Those lines are gone, and no event told so."""
+        for line in list(lines):
+            self._down(line, reason, "", self._now())
+
+    # -- what is told -------------------------------------------------------------------------------------------------
+
+    def tell(self, line: TrackedLine, event: LineEvent) -> None:
+        self._tell_listener(line.agent_id, event)
+        if isinstance(event, TalkEnded | Transferred) and line.kind is LineKind.ON_HOOK:
+            self._acts.drop(line.line_id)
+
+    def settle(self, line: TrackedLine, event: LineEvent) -> None:
+        """Tell it when the line is free of whom it was joined with."""
+        line.pending = event
+        self._acts.after(FREE_SECONDS, lambda: self._tell_pending(line, event))
+
+    def settle_now_if_free(self, line: TrackedLine, event: LineEvent) -> None:
+        if line.bridged:
+            self.settle(line, event)
+        else:
+            self.tell(line, event)
+
+    def _tell_pending(self, line: TrackedLine, event: LineEvent) -> None:
+        if line.pending is event:
+            line.pending = None
+            line.bridged = False
+            self.tell(line, event)
+
+    # -- what is heard ------------------------------------------------------------------------------------------------
+
+    def _created(self, event: Event) -> None:
+        line, leg = self._legs.get(event.get("Unique-ID"), (None, None))
+        if leg is not None:
+            leg.created = True
+        elif line is not None:
+            line.created = True
+            if line.closing:
+                self._acts.drop(line.line_id)
+
+    def _ringing(self, event: Event) -> None:
+        line, leg = self._legs.get(event.get("Unique-ID"), (None, None))
+        if line is None:
+            return
+        if isinstance(leg, Consult):
+            self.tell(line, ConsultRinging(event.received_at))
+        elif leg is None and not line.rang:
+            line.rang = True
+            self.tell(line, LineRinging(event.received_at))
+
+    def _bridged(self, event: Event) -> None:
+        """CHANNEL_BRIDGE names both legs; which of them comes first is the switch's affair."""
+        first, second = event.get("Unique-ID"), event.get("Bridge-B-Unique-ID")
+        for one, other in ((first, second), (second, first)):
+            line, leg = self._legs.get(one, (None, None))
+            if line is None:
+                continue
+            if leg is None:
+                self._line_joined(line, other, event.received_at)
+            elif leg is line.consult and other == line.person:
+                person, to = other, leg.to
+                self.forget_consult(line)
+                self.detach(line)
+                self.settle_now_if_free(line, Transferred(event.received_at, person, to))
+
+    def _line_joined(self, line: TrackedLine, other: str, at: float) -> None:
+        line.bridged = True
+        if other == line.person and line.standing is not Standing.TALKING:
+            line.standing, line.talked = Standing.TALKING, True
+            self.tell(line, TalkBegan(at, other))
+        elif line.consult is not None and other == line.consult.leg_id:
+            line.consult.up = True
+            self.tell(line, ConsultUp(at))
+
+    def _line_says(self, event: Event) -> None:
+        """``trunkline::agent`` from the dialplan."""
+        line, leg = self._legs.get(event.get("Unique-ID"), (None, None))
+        if line is None:
+            return
+        word, at = event.get("variable_trunkline_line"), event.received_at
+        if word == "up" and not line.up:
+            line.created = line.up = True
+            self.tell(line, LineUp(at))
+        elif word == "free":
+            self._freed(line, at)
+        elif word == "consult" and isinstance(leg, Consult):
+            leg.answered = True
+            self._meet(line)
+        elif word == "supervise" and isinstance(leg, Supervisor):
+            leg.on = True
+            self.tell(line, SupervisorOn(at, leg.name, leg.mode))
+
+    def _freed(self, line: TrackedLine, at: float) -> None:
+        """Whom the line was joined with has gone, or moved on."""
+        was_bridged, line.bridged = line.bridged, False
+        if line.pending is not None:
+            event, line.pending = line.pending, None
+            self.tell(line, event)
+        elif line.person is not None and line.standing is Standing.TALKING:
+            person = line.person
+            self.detach(line)
+            self.tell(line, TalkEnded(at, person))
+        elif line.person is not None and line.standing is Standing.JOINING and not was_bridged:
+            person = line.person
+            self.detach(line)
+            self.tell(line, JoinFailed(at, person, "person_gone"))
+        self._meet(line)
+
+    def _meet(self, line: TrackedLine) -> None:
+        consult = line.consult
+        if consult is None or not consult.answered or consult.meeting:
+            return
+        if line.standing is Standing.HELD and not line.bridged:
+            self._acts.meet(line)
+
+    def _person_says(self, event: Event) -> None:
+        """``trunkline::connect`` from the dialplan: where a person has got to."""
+        person = event.get("Unique-ID")
+        line = self._people.get(person)
+        if line is None:
+            return
+        word, at = event.get("variable_trunkline_connect"), event.received_at
+        if line.standing is Standing.EXPECTING:
+            order = self.arrived(person)
+            if order is not None:
+                self._acts.expected(line, order)
+        elif word == "held":
+            if line.standing is Standing.HOLDING:
+                line.standing = Standing.HELD
+                self.settle_now_if_free(line, PersonHeld(at, person))
+                self._meet(line)
+        elif word == "transfer":
+            self.detach(line)
+            self.settle_now_if_free(line, Transferred(at, person, line.to))
+        else:
+            held = line.standing is Standing.HELD
+            self.detach(line)
+            ended = TalkEnded(at, person, person_waits=word == "agent_lost")
+            if held:
+                self.tell(line, ended)
+            else:
+                self.settle_now_if_free(line, ended)
+
+    def _hung_up(self, event: Event) -> None:
+        leg_id, cause, at = event.get("Unique-ID"), event.get("Hangup-Cause"), event.received_at
+        line = self._people.get(leg_id)
+        if line is not None:
+            self._person_gone(line, leg_id, at)
+        self._leg_gone(leg_id, cause, at)
+
+    def _person_gone(self, line: TrackedLine, person: str, at: float) -> None:
+        standing = line.standing
+        self.detach(line)
+        if standing is Standing.EXPECTING:
+            self.tell(line, JoinFailed(at, person, "person_gone"))
+        elif standing is Standing.JOINING:
+            self.settle(line, JoinFailed(at, person, "person_gone"))
+        elif standing is Standing.HELD:
+            self.tell(line, TalkEnded(at, person))
+        else:
+            self.settle_now_if_free(line, TalkEnded(at, person))
+
+    def _job_done(self, event: Event) -> None:
+        """A leg that the switch refused before there was a channel ends with its job alone."""
+        leg_id = event.get("Job-UUID")
+        line, leg = self._legs.get(leg_id, (None, None))
+        if line is None or (line.created if leg is None else leg.created):
+            return
+        cause = refusal_cause(event.body)
+        if cause is not None:
+            self._leg_gone(leg_id, cause, event.received_at)
+
+    def _leg_gone(self, leg_id: str, cause: str, at: float) -> None:
+        line, leg = self._legs.get(leg_id, (None, None))
+        if line is None:
+            return
+        if leg is None:
+            self._down(line, _why(line, cause), cause, at)
+        elif isinstance(leg, Consult):
+            self.forget_consult(line)
+            reason = "hung_up" if leg.answered else "no_answer" if cause in NOT_ANSWERED else "refused"
+            self.settle_now_if_free(line, ConsultEnded(at, reason))
+        else:
+            self.forget_supervisor(line, leg)
+            reason = "hung_up" if leg.on else "no_answer" if cause in NOT_ANSWERED else "refused"
+            self.tell(line, SupervisorOff(at, leg.name, reason))
+
+    def _down(self, line: TrackedLine, reason: str, cause: str, at: float) -> None:
+        self.remove(line)
+        for supervisor in list(line.supervisors.values()):
+            self.forget_supervisor(line, supervisor)
+            self._acts.drop(supervisor.leg_id)
+            self.tell(line, SupervisorOff(at, supervisor.name, "line_down"))
+        if line.consult is not None:
+            self._acts.drop(line.consult.leg_id)
+            self.forget_consult(line)
+        line.muted = False
+        if line.pending is not None:
+            event, line.pending = line.pending, None
+            self.tell(line, event)
+        if line.person is not None:
+            person, standing = line.person, line.standing
+            self.detach(line)
+            self._person_left_alone(line, person, standing, reason, at)
+        if not line.up and not line.closing and cause in NOT_ANSWERED:
+            self.tell(line, RingNoAnswer(at))
+        else:
+            self.tell(line, LineDown(at, reason, cause))
+
+    def _person_left_alone(self, line: TrackedLine, person: str, standing: Standing, reason: str, at: float) -> None:
+        if standing in (Standing.EXPECTING, Standing.JOINING):
+            self.tell(line, JoinFailed(at, person, "line_down"))
+            return
+        alive = reason != "switch_restarted"
+        held = standing in (Standing.HOLDING, Standing.HELD)
+        if held and alive:
+            self._acts.keep(person)
+        self.tell(line, TalkEnded(at, person, person_waits=alive and (held or line.kind is LineKind.NAILED_UP)))
+
+    def _key(self, event: Event) -> None:
+        line, leg = self._legs.get(event.get("Unique-ID"), (None, None))
+        key, at = event.get("DTMF-Digit"), event.received_at
+        if line is None:
+            return
+        if leg is None:
+            self.tell(line, LineKey(at, key))
+        elif isinstance(leg, Supervisor) and key in MODE_OF_KEY:
+            leg.mode = MODE_OF_KEY[key]
+            self.tell(line, SupervisorOn(at, leg.name, leg.mode))
+
+
+def _why(line: TrackedLine, cause: str) -> str:
+    """Why a line that ended with ``cause`` did so."""
+    if line.closing:
+        return "closed"
+    if not line.up:
+        return "refused"
+    if line.kind is LineKind.ON_HOOK and line.talked:
+        return "talk_over"
+    return "hung_up" if cause in PUT_DOWN else "fault"
