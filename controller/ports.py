@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 from controller.domain.agents.agent import LOGIN, AgentState, Refusal, ReservationEnd, Seizure, SeizureOutcome
 from controller.domain.agents.line import JoinOrder, LineEvent, LineKind, LineOrder, LiveLine, SuperviseMode, TransferOrder
 from controller.domain.calls.actions import DialOrder, Target
-from controller.domain.calls.answering import Detection
+from controller.domain.calls.answering import Detection, Treatment
 from controller.domain.calls.events import CallEvent, DialFailed, HungUp
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
@@ -128,6 +128,11 @@ class Switch(Protocol):
     def stop_message(self, attempt_id: str) -> None:
         """Cut a message short: the call waits again, for the order's ``verdict_seconds``, and no ``MessagePlayed`` follows.
         ``connect`` and ``park`` cut it short as well."""
+        ...
+
+    def treat(self, attempt_id: str, treatment: Treatment) -> None:
+        """Play the abandoned-call message to an answered person, whatever they hear now; then hang up. ``MessagePlayed`` at its
+        end, ``KeyPressed`` when the opt-out key was pressed meanwhile (``HungUp`` names it again)."""
         ...
 
     def hang_up(self, attempt_id: str, why: str) -> None:

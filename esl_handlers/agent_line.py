@@ -1,10 +1,10 @@
 """An agent's line as we know it: who is on it, and what we have asked for and not yet heard of.
 
-    FREE ─join─► EXPECTING ─they wait─► JOINING ─► TALKING ─hold─► HOLDING ─► HELD ─resume─► JOINING …
-                                                      │                         │
-                                                 part, transfer             complete
-                                                      ▼                         ▼
-                                                   LEAVING ─► FREE           HANDING ─► FREE
+FREE ─join─► EXPECTING ─they wait─► JOINING ─► TALKING ─hold─► HOLDING ─► HELD ─resume─► JOINING …
+                                                  │                         │
+                                             part, transfer             complete
+                                                  ▼                         ▼
+                                               LEAVING ─► FREE           HANDING ─► FREE
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class Supervisor:
 
 @dataclass(slots=True, eq=False)
 class TrackedLine:
-    """One line. line_id: its channel. bridged: joined with anybody, by the last we heard. pending: what is to be told as soon as
-    the line is free of the one it was joined with, because only then can it be joined again. to: where a person is being
+    """One line. line_id: its channel. bridged: joined with anybody, by the last we heard. pending: what is to be told as soon
+    as the line is free of the one it was joined with, because only then can it be joined again. to: where a person is being
     transferred."""
 
     agent_id: str
@@ -71,14 +71,14 @@ class TrackedLine:
     standing: Standing = Standing.FREE
     person: str | None = None
     to: str = ""
-    pending: LineEvent | None = None
+    pending: list[LineEvent] = field(default_factory=list)
     consult: Consult | None = None
     supervisors: dict[str, Supervisor] = field(default_factory=dict)
 
     @property
     def free(self) -> bool:
         """Whether a person can be joined now."""
-        return self.up and self.standing is Standing.FREE and not self.bridged and self.pending is None
+        return self.up and self.standing is Standing.FREE and not self.bridged and not self.pending
 
     def with_person(self, *standings: Standing) -> str:
         """The person on the line, who must stand so with it. WrongState otherwise."""

@@ -60,11 +60,8 @@ class FreeSwitchLines:
         """The event link stands (again). A switch that was restarted has no lines; otherwise something may have been missed."""
         if same_core is False:
             self.book.lost(self.book.lines(), "switch_restarted")
-        elif same_core:
-            self._later(self._look_again)
-
-    def _look_again(self) -> None:
-        self.lines()
+        elif same_core and self.book.lines():
+            self._later(self.lines)
 
     # -- ports.AgentLines ---------------------------------------------------------------------------------------------
 
@@ -109,7 +106,7 @@ class FreeSwitchLines:
             raise WrongState(f"call {order.attempt_id} is not here, or has an agent")
         self.fit(lambda: (must(ID, order.attempt_id, "attempt id"), order.cue and sound(order.cue)))
         self.book.expect(line, order)
-        if call.settled or self._is_settled(line, order.attempt_id):
+        if call.settled or (call.may_wait and self._is_settled(line, order.attempt_id)):
             arrived = self.book.arrived(order.attempt_id)
             if arrived is not None:
                 self._join(line, arrived)
@@ -263,7 +260,7 @@ class FreeSwitchLines:
 
     def keep(self, person: str) -> None:
         """See ``line_book.Acts``."""
-        self._later(lambda: self.api(f"uuid_transfer {person} {LOST_EXTENSION} XML {CONTEXT}"))
+        self._later(lambda: self._keep(person))
 
     def unmute(self, line: TrackedLine) -> None:
         """See ``line_book.Acts``."""
@@ -295,6 +292,11 @@ class FreeSwitchLines:
                 log.error("not sent", reason=str(error))
 
         gevent.spawn(run)
+
+    def _keep(self, person: str) -> None:
+        reply = self.api(f"uuid_transfer {person} {LOST_EXTENSION} XML {CONTEXT}")
+        if reply is not None and not reply.ok:
+            self.book.gone(person)
 
     def _is_settled(self, line: TrackedLine, person: str) -> bool:
         """Whether a call whose beginning was not heard is in the wait, or beyond it, by the switch's own word."""

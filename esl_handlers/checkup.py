@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 from controller.domain.finding import Finding, fail, ok, warn
 from controller.domain.site import Carrier
 from esl_handlers.originate import (
+    ABANDONED_EXTENSION,
     CONTEXT,
     EXTENSIONS,
     MESSAGE_EXTENSION,
@@ -41,7 +42,14 @@ MODULES = {
 JOURNAL_MODULE = "mod_cdr_csv"
 JOURNAL_TEMPLATE = "trunkline"
 JOURNAL_MARK = "trunkline1,${trunkline_attempt},${uuid},"
-NEEDED_EXTENSIONS = {*EXTENSIONS.values(), WAIT_EXTENSION, OVERDUE_EXTENSION, PARK_EXTENSION, MESSAGE_EXTENSION}
+NEEDED_EXTENSIONS = {
+    *EXTENSIONS.values(),
+    WAIT_EXTENSION,
+    OVERDUE_EXTENSION,
+    PARK_EXTENSION,
+    MESSAGE_EXTENSION,
+    ABANDONED_EXTENSION,
+}
 LEGS_PER_CALL = 2
 """The person's and the bot's; FreeSWITCH's limits count both."""
 GOOD_GATEWAY_STATES = frozenset({"NOREG", "REGED"})

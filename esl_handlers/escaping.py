@@ -23,6 +23,7 @@ CALLER_ID = re.compile(r"\+?[0-9]{1,15}")
 SOUND = re.compile(r"[A-Za-z0-9_./:=%,()-]{1,255}")
 TONE = re.compile(r"tone_stream://[A-Za-z0-9_./:=%,;()+-]{1,240}")
 FILE = re.compile(r"/[A-Za-z0-9_./-]{1,250}")
+KEY = re.compile(r"[0-9*#]")
 KEYS = re.compile(r"[0-9*#A-Dw]{1,64}")
 SIP_URI = re.compile(r"(sips?:)([^@\s]{1,128})@([A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?)(;transport=(?:udp|tcp|tls))?")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from controller.domain.calls.events import HungUp
 from controller.domain.calls.outcome import Outcome
 from esl_handlers.causes import CallEnd, outcome_of
-from esl_handlers.progress import CONNECTED_WORDS, FAILED_WORDS, seconds_of, status_of
+from esl_handlers.progress import CONNECTED_WORDS, FAILED_WORDS, OPTED_OUT_WORD, TREATED_WORDS, seconds_of, status_of
 
 MARK = b"trunkline1"
 FIELD_COUNT = 17
@@ -184,5 +184,6 @@ def parse(line: bytes) -> tuple[str, HungUp] | bool:
         answered_at=answered_at,
         ringing_at=min(rings, default=None),
         connected_at=connected_at,
-        connect_failed=word if answered_at is not None and word in FAILED_WORDS else None,
+        connect_failed=word if answered_at is not None and word in (*FAILED_WORDS, *TREATED_WORDS) else None,
+        opted_out=word == OPTED_OUT_WORD,
     )

@@ -1,8 +1,8 @@
 """Events of agents' lines → what happened, in the trade's words.
 
-Knows every line, its consulted third party, its supervisors, and the person who belongs to it; says each thing once, in an order
-that can be acted upon: what ends a talk is told when the line is free again. What must be done about an event at the switch
-(join who has arrived, meet the third party, take care of a held person) is asked of ``Acts``. Nothing here waits.
+Knows every line, its consulted third party, its supervisors, and the person who belongs to it; says each thing once, in an
+order that can be acted upon: what ends a talk is told when the line is free again. What must be done about an event at the
+switch (join who has arrived, meet the third party, take care of a held person) is asked of ``Acts``. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ from controller.domain.agents.line import (
 )
 from esl_handlers.agent_line import Consult, Standing, Supervisor, TrackedLine
 from esl_handlers.causes import refusal_cause
-from esl_handlers.router import CONNECT_SUBCLASS
+from esl_handlers.router import AGENT_SUBCLASS, CONNECT_SUBCLASS
 from esl_handlers.wire import Event
-
-AGENT_SUBCLASS = "trunkline::agent"
 
 FREE_SECONDS = 1.0
 """The longest that something is kept back because the line was not heard to be free."""
@@ -175,7 +173,7 @@ class LineBook:
 
     def settle(self, line: TrackedLine, event: LineEvent) -> None:
         """Tell it when the line is free of whom it was joined with."""
-        line.pending = event
+        line.pending.append(event)
         self._acts.after(FREE_SECONDS, lambda: self._tell_pending(line, event))
 
     def settle_now_if_free(self, line: TrackedLine, event: LineEvent) -> None:
@@ -184,10 +182,13 @@ class LineBook:
         else:
             self.tell(line, event)
 
-    def _tell_pending(self, line: TrackedLine, event: LineEvent) -> None:
-        if line.pending is event:
-            line.pending = None
-            line.bridged = False
+    def _tell_pending(self, line: TrackedLine, until: LineEvent | None = None) -> None:
+        """All that was kept back; nothing when the event named ``until`` has been told already."""
+        if until is not None and until not in line.pending:
+            return
+        line.bridged = False
+        events, line.pending = line.pending, []
+        for event in events:
             self.tell(line, event)
 
     # -- what is heard ------------------------------------------------------------------------------------------------
@@ -256,9 +257,8 @@ class LineBook:
     def _freed(self, line: TrackedLine, at: float) -> None:
         """Whom the line was joined with has gone, or moved on."""
         was_bridged, line.bridged = line.bridged, False
-        if line.pending is not None:
-            event, line.pending = line.pending, None
-            self.tell(line, event)
+        if line.pending:
+            self._tell_pending(line)
         elif line.person is not None and line.standing is Standing.TALKING:
             person = line.person
             self.detach(line)
@@ -287,6 +287,8 @@ class LineBook:
             order = self.arrived(person)
             if order is not None:
                 self._acts.expected(line, order)
+        elif word in ("waiting", "agent"):
+            return  # where they were before the join, told late
         elif word == "held":
             if line.standing is Standing.HOLDING:
                 line.standing = Standing.HELD
@@ -310,6 +312,12 @@ class LineBook:
         if line is not None:
             self._person_gone(line, leg_id, at)
         self._leg_gone(leg_id, cause, at)
+
+    def gone(self, person: str) -> None:
+        """The person of a line that is gone has left, too, and no event told so."""
+        line = self._people.get(person)
+        if line is not None:
+            self._person_gone(line, person, self._now())
 
     def _person_gone(self, line: TrackedLine, person: str, at: float) -> None:
         standing = line.standing
@@ -358,9 +366,7 @@ class LineBook:
             self._acts.drop(line.consult.leg_id)
             self.forget_consult(line)
         line.muted = False
-        if line.pending is not None:
-            event, line.pending = line.pending, None
-            self.tell(line, event)
+        self._tell_pending(line)
         if line.person is not None:
             person, standing = line.person, line.standing
             self.detach(line)
@@ -374,11 +380,14 @@ class LineBook:
         if standing in (Standing.EXPECTING, Standing.JOINING):
             self.tell(line, JoinFailed(at, person, "line_down"))
             return
-        alive = reason != "switch_restarted"
-        held = standing in (Standing.HOLDING, Standing.HELD)
-        if held and alive:
+        if reason == "switch_restarted":
+            self.tell(line, TalkEnded(at, person))
+            return
+        # What becomes of them, they say themselves; only then can they be joined again.
+        self.attach(line, person, Standing.LEAVING)
+        line.bridged = False
+        if standing in (Standing.HOLDING, Standing.HELD) or reason == "unseen":
             self._acts.keep(person)
-        self.tell(line, TalkEnded(at, person, person_waits=alive and (held or line.kind is LineKind.NAILED_UP)))
 
     def _key(self, event: Event) -> None:
         line, leg = self._legs.get(event.get("Unique-ID"), (None, None))

@@ -1,8 +1,8 @@
 """After a restart of ours, or a gap in the events: which lines the switch has, and who is on them.
 
-The switch's list of channels shows a line by its ``presence_data``; the line's own variables say whose it is and with whom it was
-joined last, and that person's say whether they still belong together. What is known here and not there is told as lost, what is
-there and not known here is adopted.
+The switch's list of channels shows a line by its ``presence_data``; the line's own variables say whose it is and with whom it
+was joined last, and that person's say whether they still belong together. What is known here and not there is told as lost,
+what is there and not known here is adopted.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _correct(lines: FreeSwitchLines, line: TrackedLine, seen: FoundLine, now: fl
     if seen.up and not line.up:
         line.up = True
         book.tell(line, LineUp(now))
-    if line.standing not in (Standing.FREE, Standing.TALKING, Standing.HELD) or line.pending is not None:
+    if line.standing not in (Standing.FREE, Standing.TALKING, Standing.HELD) or line.pending:
         return
     if line.person is not None and line.person != seen.person:
         person = line.person

@@ -20,6 +20,7 @@ from controller.domain.calls.events import (
     ConnectFailed,
     DialFailed,
     HungUp,
+    KeyPressed,
     Left,
     MessagePlayed,
     Ringing,
@@ -34,6 +35,7 @@ class TrackedCall:
     """A call of ours as the event stream has shown it.
 
     target_name: "" for a call that was adopted; its channel knows. link_age: which event link it was dialled under.
+    settled: it is in the wait, or beyond it, and can be moved.
     kill_wanted: we asked for its end before the switch knew it. gone: the switch, asked, did not know it.
     """
 
@@ -47,8 +49,14 @@ class TrackedCall:
     answered: bool = False
     connected: bool = False
     failed: bool = False
+    settled: bool = False
     kill_wanted: bool = False
     gone: bool = False
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether it may be in the wait without our having heard so."""
+        return self.answered or self.link_age < 0
 
 
 _BRIDGE = in_wire_order("variable_trunkline_to")
@@ -69,9 +77,11 @@ _AFTER_ANSWER = in_wire_order("variable_trunkline_connect", "variable_originate_
 
 CONNECTED_WORDS = ("playing", "ivr")
 FAILED_WORDS = ("failed", "overdue")
-LEFT_WORD = "left"
+OPTED_OUT_WORD = "opted_out"
+TREATED_WORDS = ("agent_lost", "abandoned", OPTED_OUT_WORD)
 PLAYED = "FILE PLAYED"
-"""Values of ``trunkline_connect`` and, the last, of ``trunkline_played``, which dialplan/trunkline.xml sets."""
+"""Values of ``trunkline_connect`` and, the last, of ``trunkline_played``, which dialplan/trunkline.xml and trunkline-agents.xml
+set."""
 
 
 def created(call: TrackedCall, event: Event) -> CallEvent | None:
@@ -109,7 +119,8 @@ def connecting(call: TrackedCall, event: Event) -> CallEvent | None:
     """``trunkline::connect`` from the dialplan: a sound or an IVR has begun, a message was played, or a target was not to be
     had."""
     to, word, disposition, played = event.pick(_CONNECT)
-    if word == LEFT_WORD:
+    call.settled = True
+    if played:
         return MessagePlayed(event.received_at) if played == PLAYED else ConnectFailed(event.received_at, f"message: {played}")
     if word in CONNECTED_WORDS and not call.connected:
         call.connected = True
@@ -118,6 +129,11 @@ def connecting(call: TrackedCall, event: Event) -> CallEvent | None:
         call.failed = True
         return ConnectFailed(event.received_at, _why(word, disposition))
     return None
+
+
+def opted_out(call: TrackedCall, event: Event) -> CallEvent:
+    """``trunkline::opt-out`` from the dialplan: the person pressed the key that the abandoned-call message names."""
+    return KeyPressed(event.received_at, event.get("variable_trunkline_opt_out_key"))
 
 
 def hung_up(call: TrackedCall, event: Event) -> CallEvent:
@@ -146,7 +162,8 @@ def hung_up(call: TrackedCall, event: Event) -> CallEvent:
         answered_at=answered_at,
         ringing_at=rang_at,
         connected_at=connected_at,
-        connect_failed=_why(word, disposition) if word in FAILED_WORDS else None,
+        connect_failed=_why(word, disposition) if word in (*FAILED_WORDS, *TREATED_WORDS) else None,
+        opted_out=word == OPTED_OUT_WORD,
     )
 
 

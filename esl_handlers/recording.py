@@ -1,7 +1,7 @@
 """Recordings of talks: stereo, on the person's leg, so that they go on over holds and transfers and end with the call.
 
-The file's name is kept in the call's own variable, so that a controller that was restarted can pause and stop what an earlier one
-began. While paused, silence is written in the place of speech: the times in the file stay true.
+The file's name is kept in the call's own variable, so that a controller that was restarted can pause and stop what an earlier
+one began. While paused, silence is written in the place of speech: the times in the file stay true.
 """
 
 from __future__ import annotations

@@ -19,10 +19,13 @@ from esl_handlers.progress import Reading, TrackedCall
 from esl_handlers.wire import Event
 
 CONNECT_SUBCLASS = "trunkline::connect"
+OPT_OUT_SUBCLASS = "trunkline::opt-out"
+AGENT_SUBCLASS = "trunkline::agent"
+"""Events of dialplan/trunkline.xml and trunkline-agents.xml."""
 
 SUBSCRIPTION = (
     "event plain CHANNEL_CREATE CHANNEL_PROGRESS CHANNEL_PROGRESS_MEDIA CHANNEL_ANSWER CHANNEL_BRIDGE"
-    f" CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB HEARTBEAT CUSTOM {CONNECT_SUBCLASS}"
+    f" CHANNEL_HANGUP_COMPLETE BACKGROUND_JOB DTMF HEARTBEAT CUSTOM {CONNECT_SUBCLASS} {OPT_OUT_SUBCLASS} {AGENT_SUBCLASS}"
 )
 """As narrow as can be: all CHANNEL_* would cost FreeSWITCH a fifth of its capacity (baseline section 0)."""
 
@@ -67,6 +70,7 @@ class Router:
             "BACKGROUND_JOB": self._job_done,
             "HEARTBEAT": self._beat,
             CONNECT_SUBCLASS: self._reader(progress.connecting),
+            OPT_OUT_SUBCLASS: self._reader(progress.opted_out),
         }
 
     def track(self, attempt_id: str, target_name: str = "", campaign: str | None = None, run_id: int | None = None) -> None:

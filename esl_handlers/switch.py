@@ -8,18 +8,19 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import gevent
 import structlog
 
 from controller.domain.calls.actions import DialOrder, Target
-from controller.domain.calls.answering import Detection
+from controller.domain.calls.answering import Detection, Treatment
 from controller.domain.calls.events import ConnectFailed, DialFailed, HungUp, VerdictGiven
 from controller.domain.calls.outcome import Outcome
 from controller.errors import SwitchDown
 from controller.ports import Clock, Missed, SwitchListener
 from esl_handlers import bridge, message
+from esl_handlers.agent_lines import FreeSwitchLines
 from esl_handlers.causes import KILL_CAUSE
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import CommandLost, Stage, TooLate
@@ -29,7 +30,9 @@ from esl_handlers.links import CommandLinks, EventLink
 from esl_handlers.listening.ear import Ear, EarSettings
 from esl_handlers.observer import NoObserver, Observer
 from esl_handlers.originate import originate_command
+from esl_handlers.progress import TrackedCall
 from esl_handlers.router import SUBSCRIPTION, Router
+from esl_handlers.wire import Event
 
 log = structlog.get_logger("esl")
 
@@ -40,7 +43,7 @@ class FreeSwitch:
     """``ports.Switch``. command_links: how many besides the event link. reply_seconds: a command without a reply for longer is
     unconfirmed. heartbeat_seconds: an event link without a byte for longer is dead. stall_seconds: see ``health.py``. journal:
     the switch's record of ended calls, if there is one. ear: how calls are listened to; None = not at all, and who answers is
-    ``unknown``."""
+    ``unknown``. ``lines`` is the switch's ``ports.AgentLines``."""
 
     def __init__(
         self,
@@ -70,6 +73,7 @@ class FreeSwitch:
         self._listener: SwitchListener | None = None
         self._router: Router | None = None
         self._events: EventLink | None = None
+        self.lines = FreeSwitchLines(self._commands, self._tracked, clock.now)
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
@@ -81,7 +85,7 @@ class FreeSwitch:
         events = EventLink(
             self._address,
             SUBSCRIPTION,
-            router.handlers(),
+            _both(router.handlers(), self.lines.handlers()),
             self._link_up,
             self._link_down,
             self._observer,
@@ -212,6 +216,10 @@ class FreeSwitch:
         """See ``ports.Switch``."""
         self._move(attempt_id, lambda: message.stop(self._commands, attempt_id))
 
+    def treat(self, attempt_id: str, treatment: Treatment) -> None:
+        """See ``ports.Switch``."""
+        self._move(attempt_id, lambda: message.treat(self._commands, attempt_id, treatment))
+
     def hang_up(self, attempt_id: str, why: str) -> None:
         """See ``ports.Switch``. Asked before the switch knows the call, it is done as soon as the call appears."""
         log.info("hang up", attempt=attempt_id, reason=why)
@@ -280,6 +288,9 @@ class FreeSwitch:
         if self._ear is not None:
             self._ear.ended(attempt_id)
 
+    def _tracked(self, attempt_id: str) -> TrackedCall | None:
+        return self._router.call(attempt_id) if self._router is not None else None
+
     def _kill_later(self, attempt_id: str) -> None:
         """From a handler, which must not wait for a reply."""
         gevent.spawn(self._kill, attempt_id)
@@ -294,6 +305,7 @@ class FreeSwitch:
         self._watchdog.watch(link.sock.fileno())
         if same_core is not None and self._listener is not None:
             self._listener.link_restored(same_core)
+        self.lines.link_up(same_core)
 
     def _link_down(self) -> None:
         self._watchdog.unwatch()
@@ -306,3 +318,20 @@ class FreeSwitch:
         # Native thread: the file descriptor is written directly, because the log's own machinery may be what stands still.
         os.write(2, f"trunkline: the event loop stands still for {seconds:.1f} s; event link shut down\n".encode())
         self._observer.loop_stalled(seconds)
+
+
+Handlers = Mapping[str, Callable[[Event], None]]
+
+
+def _both(calls: Handlers, lines: Handlers) -> dict[str, Callable[[Event], None]]:
+    """Each event to the calls first, then to the lines: a call is told of its agent before the agent's side is."""
+
+    def one_after_the_other(first: Callable[[Event], None], second: Callable[[Event], None]) -> Callable[[Event], None]:
+        def handle(event: Event) -> None:
+            first(event)
+            second(event)
+
+        return handle
+
+    shared = {name: one_after_the_other(calls[name], lines[name]) for name in calls.keys() & lines.keys()}
+    return {**calls, **lines, **shared}

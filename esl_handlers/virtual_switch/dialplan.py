@@ -61,7 +61,7 @@ def wait(channel: Channel) -> Steps:
 def overdue(channel: Channel) -> Steps:
     """Nobody came for the call in time."""
     yield from run(channel, "set", "trunkline_connect=overdue")
-    yield from run(channel, "transfer", "trunkline-sorry")
+    yield from run(channel, "transfer", "trunkline-abandoned")
 
 
 def park(channel: Channel) -> Steps:
@@ -82,6 +82,31 @@ def message(channel: Channel) -> Steps:
     yield from run(channel, "set", "trunkline_connect=left")
     yield from run(channel, "event", CONNECT_EVENT)
     yield from run(channel, "hangup", "NORMAL_CLEARING")
+
+
+def abandoned(channel: Channel) -> Steps:
+    """Say who called; listen for the key that opts out."""
+    if not channel.get("trunkline_abandoned"):
+        yield from run(channel, "transfer", "trunkline-sorry")
+    key = channel.get("trunkline_opt_out_key") or ""
+    if re.fullmatch("[0-9*#]", key):
+        bound = f"trunkline,{key},exec[i]:execute_extension,trunkline-opted-out XML trunkline"
+        yield from run(channel, "bind_digit_action", bound)
+        yield from run(channel, "digit_action_set_realm", "trunkline")
+    yield from run(channel, "event", CONNECT_EVENT)
+    yield from run(channel, "set", "playback_terminators=none")
+    yield from run(channel, "unset", "playback_timeout_sec")
+    yield from run(channel, "playback", "${trunkline_abandoned}")
+    yield from run(channel, "set", "trunkline_played=${current_application_response}")
+    yield from run(channel, "event", CONNECT_EVENT)
+    yield from run(channel, "playback", "silence_stream://2000")
+    yield from run(channel, "hangup", "SERVICE_UNAVAILABLE")
+
+
+def opted_out(channel: Channel) -> Steps:
+    """The key was pressed."""
+    yield from run(channel, "set", "trunkline_connect=opted_out")
+    yield from run(channel, "event", "Event-Name=CUSTOM,Event-Subclass=trunkline::opt-out")
 
 
 def sorry(channel: Channel) -> Steps:
@@ -106,6 +131,8 @@ EXTENSIONS: dict[str, Callable[[Channel], Steps]] = {
     "trunkline-overdue": overdue,
     "trunkline-park": park,
     "trunkline-message": message,
+    "trunkline-abandoned": abandoned,
+    "trunkline-opted-out": opted_out,
     "trunkline-sorry": sorry,
 }
 

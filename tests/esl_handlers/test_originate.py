@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from controller.domain.calls.actions import DialOrder, Target
 from esl_handlers import originate
-from esl_handlers.originate import MAX_COMMAND_BYTES, MAX_HEADERS, MAX_VALUE_BYTES, connect_commands, connect_variables
+from esl_handlers.escaping import MAX_VALUE_BYTES
+from esl_handlers.originate import MAX_COMMAND_BYTES, MAX_HEADERS, connect_commands, connect_variables
 from esl_handlers.wire import encode_command
 from tests.esl_handlers import freeswitch_parser
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from controller.domain.calls.actions import DialOrder, Target
-from esl_handlers.originate import MAX_VALUE_BYTES, originate_command
+from esl_handlers.escaping import MAX_VALUE_BYTES
+from esl_handlers.originate import originate_command
 from tests.freeswitch.ports import HOST
 from tests.freeswitch.site import Site
 

@@ -1,7 +1,7 @@
 """Telephones for tests: they ring, answer, speak a tone, hear what the other side says, press keys and hang up.
 
-A :class:`Switchboard` is one SIP port behind which any number of phones live; what a phone does is the manner of the number that
-was called. It is nobody's product: plain sockets and two threads, so that it can judge FreeSWITCH and us.
+A :class:`Switchboard` is one SIP port behind which any number of phones live; what a phone does is the manner of the number
+that was called. It is nobody's product: plain sockets and two threads, so that it can judge FreeSWITCH and us.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class LineOrder:
     phone: ``user/1001`` or ``user/1001@domain`` (registered at the switch), ``sip:1001@10.0.0.5:5060`` (any SIP address), or
     ``gateway/NAME/NUMBER`` (any telephone, through a carrier's gateway). ring_seconds: on-hook as long as a person may wait.
     caller_id: number the phone shows while it rings, "" = the switch's own. shows: headers of the INVITE to the phone
-    (``X-Trunkline-<name>``), for who rings; hostile until proven otherwise. music: sound between talks of a nailed-up line, "" =
-    the switch's.
+    (``X-Trunkline-<name>``), for who rings; hostile until proven otherwise. music: sound between talks of a nailed-up line,
+    "" = the switch's.
     """
 
     agent_id: str

@@ -156,7 +156,8 @@ class TimeUp:
 class HungUp:
     """The call is over. outcome: what it was if nobody answered; cause and sip_status: as recorded, for the export.
 
-    The times, and whether it was connected, are the switch's own memory of the call: they stand in for events that were lost.
+    The times, whether it was connected, and whether the person opted out of further calls, are the switch's own memory of the
+    call: they stand in for events that were lost.
     """
 
     at: float
@@ -167,6 +168,7 @@ class HungUp:
     ringing_at: float | None = None
     connected_at: float | None = None
     connect_failed: str | None = None
+    opted_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
