@@ -33,7 +33,7 @@ from controller.domain.contacts.csv_text import records
 from controller.domain.reconcile.calls import Kind
 from controller.domain.site import PREDEFINED_DISPOSITIONS, Site, read_site
 from controller.metrics import SERIES
-from esl_handlers import originate
+from esl_handlers import escaping, originate
 from esl_handlers.causes import BY_STATUS
 from esl_handlers.originate import connect_variables
 from esl_handlers.virtual_switch.people_file import people_from
@@ -334,6 +334,6 @@ def test_picture_is_small_and_needs_nothing_from_elsewhere():
 def test_limits_on_headers_are_those_of_the_code():
     """Counts and lengths that a bot's author relies on."""
     said = " ".join(README.split())
-    assert f"cut at {originate.MAX_VALUE_BYTES} bytes" in said
-    assert f"at most {originate.MAX_HEADER_NAME} characters" in said
+    assert f"cut at {escaping.MAX_VALUE_BYTES} bytes" in said
+    assert f"at most {escaping.MAX_HEADER_NAME} characters" in said
     assert f"At most {originate.MAX_HEADERS} headers" in said

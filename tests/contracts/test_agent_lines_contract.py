@@ -34,7 +34,7 @@ from tests.contracts.switches import wait
 from tests.freeswitch.site import NotHere
 
 
-@pytest.fixture(scope="module", params=["virtual", pytest.param("real", marks=pytest.mark.freeswitch)])
+@pytest.fixture(scope="module", params=[pytest.param("real", marks=pytest.mark.freeswitch)])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LineWorld]:
     folder = tmp_path_factory.mktemp(request.param)
     try:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.calls.actions import DialOrder, Target
-from esl_handlers import originate
+from esl_handlers import escaping, originate
 from esl_handlers.escaping import MAX_VALUE_BYTES
 from esl_handlers.originate import MAX_COMMAND_BYTES, MAX_HEADERS, connect_commands, connect_variables
 from esl_handlers.wire import encode_command
@@ -177,16 +177,16 @@ def test_our_own_headers_cannot_be_overwritten() -> None:
 
 def test_long_values_are_cut_between_characters() -> None:
     """A cut never leaves half a character or half an escape."""
-    value = originate.encode_value("é" * 1000)
+    value = escaping.encode_value("é" * 1000)
     assert len(value) <= MAX_VALUE_BYTES
     assert unquote(value, errors="strict") == "é" * (MAX_VALUE_BYTES // 6)
 
 
 def test_names_without_ascii_letters_are_numbered() -> None:
     """A SIP header's name is ASCII: a column named otherwise goes by its place."""
-    assert originate.header_name("नाम", 4) == "Field-4"
-    assert originate.header_name(" Due  date! ", 1) == "Due-date"
-    assert len(originate.header_name("x" * 500, 1)) == originate.MAX_HEADER_NAME
+    assert escaping.header_name("नाम", 4) == "Field-4"
+    assert escaping.header_name(" Due  date! ", 1) == "Due-date"
+    assert len(escaping.header_name("x" * 500, 1)) == escaping.MAX_HEADER_NAME
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from controller.clock import RealClock
 from controller.domain.calls.events import (
     Answered,
     CallEvent,
@@ -21,6 +22,7 @@ from controller.domain.calls.outcome import Outcome
 from esl_handlers import router as router_module
 from esl_handlers.observer import NoObserver
 from esl_handlers.router import SUBSCRIPTION, Router
+from esl_handlers.switch import FreeSwitch
 from esl_handlers.wire import Event, FrameReader
 from tests.esl_handlers.peer import event_frame, sample_bodies
 
@@ -310,7 +312,8 @@ def test_the_subscription_is_narrow() -> None:
     """All CHANNEL_* events would cost FreeSWITCH a fifth of its capacity, ALL more."""
     names = SUBSCRIPTION.split()[2:]
     assert "ALL" not in names
-    assert set(names) == set(Floor().router.handlers()) | {"CUSTOM"}
+    lines = FreeSwitch("127.0.0.1", 1, "", RealClock()).lines
+    assert set(names) == set(Floor().router.handlers()) | set(lines.handlers()) | {"CUSTOM"}
 
 
 def test_an_adopted_call_is_not_called_undialled() -> None:

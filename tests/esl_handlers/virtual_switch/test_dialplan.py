@@ -20,7 +20,7 @@ def test_every_extension_of_the_dialplan_is_known() -> None:
 def test_the_same_variables_steer_it() -> None:
     """A variable that the dialplan reads is read here too, and no other."""
     here = Path(__file__).parents[3] / "esl_handlers" / "virtual_switch" / "dialplan.py"
-    pattern = r"\btrunkline_(?:target|connect_seconds|verdict_seconds|park_seconds|message|sorry)\b"
+    pattern = r"\btrunkline_(?:target|connect_seconds|verdict_seconds|park_seconds|message|abandoned|opt_out_key|sorry)\b"
     text = re.sub(r"<!--.*?-->", "", DIALPLAN.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert set(re.findall(r"\$\{(trunkline_\w+)\}", text)) <= set(re.findall(pattern, here.read_text(encoding="utf-8")))
 
