@@ -17,12 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import TypeVar
 
 import gevent
 import structlog
 from gevent.event import Event
-from gevent.threadpool import ThreadPool
 
 from controller import logs
 from controller.admin import bus
@@ -61,6 +59,7 @@ from controller.storage.leads import SqlLeadStore
 from controller.storage.nodes import NodeState, NodeStore
 from controller.storage.runs import SqlRunStore
 from controller.storage.site import SiteStore
+from controller.threads import Threads
 from esl_handlers.amd import PRESETS, Detector
 from esl_handlers.checkup import check_switch
 from esl_handlers.connection import Address, Link
@@ -73,7 +72,6 @@ from esl_handlers.settled import Settled
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
-T = TypeVar("T")
 
 READERS = 4
 """Native threads for reading and for admin commands; the ledger has one of its own."""
@@ -137,9 +135,9 @@ class Controller:
 
     def _build_stores(self) -> None:
         settings = self._settings
-        self._ledger_thread = ThreadPool(1)
-        self._readers = ThreadPool(READERS)
-        self._formula_thread = ThreadPool(1)
+        self._in_ledger_thread = Threads(1)
+        self._in_thread = Threads(READERS)
+        self._in_formula_thread = Threads(1)  # a Prometheus that does not answer must not hold up readers
         self._ledger_database = Database(settings.database_url, durable=True, pool_size=2)
         self._database = Database(settings.database_url, pool_size=READERS)
         self._redis = bus.connect(settings.redis_url)
@@ -385,19 +383,6 @@ class Controller:
         """Words by which agents say that a machine was on the line."""
         dispositions = (*PREDEFINED_DISPOSITIONS, *SiteStore(self._database).site().disposition)
         return frozenset(one.name for one in dispositions if one.machine)
-
-    def _in_thread(self, work: Callable[[], T]) -> T:
-        result: T = self._readers.apply(work)
-        return result
-
-    def _in_formula_thread(self, work: Callable[[], T]) -> T:
-        """A Prometheus that does not answer must not hold up readers."""
-        result: T = self._formula_thread.apply(work)
-        return result
-
-    def _in_ledger_thread(self, work: Callable[[], T]) -> T:
-        result: T = self._ledger_thread.apply(work)
-        return result
 
 
 def _journal(path: str, former: NodeState | None) -> Journal | None:

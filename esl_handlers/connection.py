@@ -79,12 +79,20 @@ class Reply:
 class _Place:
     """A command's place in the order of replies. abandoned: nobody waits any more; its reply is dropped."""
 
-    __slots__ = ("abandoned", "outcome", "sent_at")
+    __slots__ = ("abandoned", "is_api", "job", "outcome", "sent_at")
 
-    def __init__(self) -> None:
+    def __init__(self, lines: tuple[str, ...]) -> None:
         self.outcome: AsyncResult[Reply] = AsyncResult()
         self.sent_at = time.monotonic()
         self.abandoned = False
+        self.is_api = lines[0].startswith("api ")
+        self.job = next((line for line in lines if line.startswith("Job-UUID: ")), "")
+
+    def fits(self, text: str, is_api: bool) -> bool:
+        """Whether that can be the reply: of the command's kind, and to a background job by its name. Refusals look alike."""
+        if text.startswith("-ERR"):
+            return self.is_api or not is_api
+        return is_api is self.is_api and (not self.job or text.strip() == f"+OK {self.job}")
 
 
 class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type information
@@ -211,7 +219,7 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
         stage; ValueError when it holds a line break. A Timeout or kill while the bytes are being written closes the link.
         """
         raw = encode_command(*lines)
-        place = _Place()
+        place = _Place(lines)
         with self._write_lock:
             if not self.connected:
                 raise LinkLost(f"link {self.name} is down: {self.end_reason or 'not connected'}", Stage.NOT_SENT)
@@ -280,9 +288,9 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
             if len(self._queue) == 1:
                 self._work.set()
         elif kind == b"command/reply":
-            self._answer(frame.header(b"Reply-Text"))
+            self._answer(frame.header(b"Reply-Text"), is_api=False)
         elif kind == b"api/response":
-            self._answer(frame.text)
+            self._answer(frame.text, is_api=True)
         elif kind == b"auth/request":
             self._auth_request_event.set()
         elif kind == b"text/disconnect-notice":
@@ -292,9 +300,12 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
         else:
             raise WireError(f"a message of type {kind[:60]!r}, which was not asked for")
 
-    def _answer(self, text: str) -> None:
+    def _answer(self, text: str, is_api: bool) -> None:
         if not self._places:
             raise WireError("a reply to no command")
+        if not self._places[0].fits(text, is_api):
+            # One before it was lost. Taken for each other, an accepted originate would pass for a refused one.
+            raise WireError(f"a reply that is not the next command's: {text[:80]!r}")
         place = self._places.popleft()
         if place.abandoned:
             log.info("late reply dropped", link=self.name, seconds=round(time.monotonic() - place.sent_at, 3))

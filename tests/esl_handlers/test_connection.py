@@ -295,3 +295,41 @@ def test_bgapi_replies_end_in_one_line_break_too_many() -> None:
         assert link.send("bgapi originate x", "Job-UUID: j").ok
         assert link.send("api next").text == "true"
         link.stop()
+
+
+@pytest.mark.parametrize(
+    "next_reply", [api_reply(b"true"), reply("+OK Job-UUID: another") + b"\n"], ids=["of another kind", "of another job"]
+)
+def test_a_reply_that_was_lost_ends_the_link(next_reply: bytes) -> None:
+    """All later ones would be taken for those before them, and an accepted originate for a refused one."""
+
+    def script(talk: Conversation) -> None:
+        talk.log_in()
+        assert talk.hear() == "bgapi originate x\nJob-UUID: j"
+        talk.say(next_reply)
+        talk.wait_for_end()
+
+    with peer(script) as server:
+        link = Link(server.address, "test")
+        link.connect()
+        with pytest.raises(LinkLost) as lost:
+            link.send("bgapi originate x", "Job-UUID: j")
+        assert lost.value.stage is Stage.UNCONFIRMED
+        assert "not the next command's" in link.end_reason
+        link.stop()
+
+
+def test_a_refused_api_command_is_answered_as_a_plain_one_is() -> None:
+    """FreeSWITCH says that it is not permitted, before it looks at what kind it was."""
+
+    def script(talk: Conversation) -> None:
+        talk.log_in()
+        assert talk.hear() == "api uuid_exists x"
+        talk.say(reply("-ERR permission denied"))
+        talk.wait_for_end()
+
+    with peer(script) as server:
+        link = Link(server.address, "test")
+        link.connect()
+        assert not link.send("api uuid_exists x").ok
+        link.stop()
