@@ -326,7 +326,7 @@ def test_a_large_command_goes_out_in_part() -> None:
         talk.say(OK)
         talk.wait_for_end()
 
-    command = "api " + "x" * (size - 6)
+    command = "echo " + "x" * (size - 7)
     with peer(script) as server:
         theirs = stock(server)
         theirs.connect()
