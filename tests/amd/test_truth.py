@@ -106,3 +106,16 @@ def test_missing_packages_are_named_with_the_command(monkeypatch):
     monkeypatch.setitem(packages.NEEDED, "espeak-ng", "no-such-program")
     with pytest.raises(SystemExit, match=r"apt-get install .*espeak-ng"):
         packages.require()
+
+
+def test_a_voices_hiss_around_a_word_is_no_part_of_it():
+    """A word that hisses 30 dB down for 0.3 s before and after is trimmed to itself; a click does not set its level."""
+    rng = np.random.default_rng(1)
+    word = np.concatenate([rng.normal(size=2400) * 0.003, rng.normal(size=4000) * 0.1, rng.normal(size=2400) * 0.003])
+    assert synthesizers.trimmed(word).size == pytest.approx(4000, abs=320)
+    clicked = word.copy()
+    clicked[5000:5010] = 1.0
+    levels = [np.std(synthesizers.levelled(synthesizers.trimmed(sound))[200:1500]) for sound in (word, clicked)]
+    assert levels[1] == pytest.approx(levels[0], rel=0.15)
+    with pytest.raises(synthesizers.Silent):
+        synthesizers.trimmed(np.zeros(8000))

@@ -20,7 +20,8 @@ OF_THIS_STAGE = {
     "list create", "list import", "list append", "list replace", "list export", "list delete", "list ls", "list report",
     "dnc add", "dnc remove", "dnc import", "dnc export", "dnc check",
     "campaign ls", "campaign show", "campaign status", "campaign preflight", "campaign start", "campaign pause",
-    "campaign formula", "campaign resume", "campaign stop", "campaign rerun", "campaign clone", "campaign delete", "campaign why",
+    "campaign formula", "campaign resume", "campaign stop", "campaign rerun", "campaign clone", "campaign delete",
+    "campaign why",
     "attempts export", "leads export", "call ls", "call show", "call hangup", "admin",
     "amd score",
 }  # fmt: skip

@@ -109,7 +109,7 @@ def recording(name: str, kind: Kind, cast: Cast, rng: np.random.Generator) -> tu
     if kind is Kind.PERSON and rng.random() < 0.25:
         wave = people.in_a_room(wave, rng)
     wave, kind_of_noise, snr = in_its_room(wave, tape, cast, rng)
-    connection = line.draw_line(rng)
+    connection = line.draw_line(rng, handset=kind in (Kind.PERSON, Kind.NOISE))
     traffic = chosen.traffic / sum(share.traffic for share in shares)
     silent_level = kind in (Kind.SILENCE, Kind.NOISE)  # their level is the point of them: the line must not raise it
     heard = line.through(wave, connection, rng, keep_level=silent_level)
@@ -138,7 +138,7 @@ def in_its_room(wave: Waveform, tape: Tape, cast: Cast, rng: np.random.Generator
     span = tape.room
     if span is None:
         return wave, "none", None
-    if rng.random() < 0.58:
+    if rng.random() < 0.64:
         floor = noise.generated("room", wave.size / TELEPHONE_RATE, rng)[: wave.size]
         return wave + gated(floor, span) * 10 ** (rng.uniform(-72, -58) / 20), "quiet_room", None
     snr = float(np.clip(rng.normal(21, 7), 4, 35))

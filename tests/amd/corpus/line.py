@@ -33,8 +33,8 @@ class Line:
     mobile: bool
 
 
-def draw_line(rng: np.random.Generator) -> Line:
-    """A connection as calls have them: most are good."""
+def draw_line(rng: np.random.Generator, handset: bool) -> Line:
+    """A connection as calls have them: most are good. handset: the sound comes from one, not out of the network."""
     return Line(
         codec=str(rng.choice(["alaw", "ulaw", "l16"], p=[0.5, 0.42, 0.08])),
         level_dbfs=float(np.clip(rng.normal(-22, 6), -35, -6)),
@@ -42,7 +42,7 @@ def draw_line(rng: np.random.Generator) -> Line:
         conceal=str(rng.choice(["repeat", "zero"])),
         narrow=(float(rng.choice([60, 200, 300])), float(rng.choice([3300, 3400, 3700]))),
         offset=0.0 if rng.random() < 0.85 else float(rng.uniform(-0.004, 0.004)),
-        mobile=bool(rng.random() < 0.2),
+        mobile=bool(rng.random() < 0.25) and handset,
     )
 
 

@@ -24,7 +24,7 @@ WAITS_SECONDS = 6.0
 
 def reaction(rng: np.random.Generator) -> float:
     """Seconds from lifting the handset to the first sound: mostly 0.3 to 1.2."""
-    return float(np.clip(rng.lognormal(np.log(0.52), 0.6), 0.08, 2.4))
+    return float(np.clip(rng.lognormal(np.log(0.46), 0.62), 0.08, 2.4))
 
 
 def answered(scene: str, rng: np.random.Generator, before: float | None = None) -> Tape:

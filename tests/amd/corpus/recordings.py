@@ -85,8 +85,8 @@ class Volunteers:
     def _decoded(self, file: Path) -> Waveform:
         kept = self._cache / f"{hashlib.sha1(str(file).encode()).hexdigest()}.npy"
         if not kept.exists():
-            keep(kept, levelled(trimmed(self._read(file, kept.with_suffix(f".{os.getpid()}.wav")), below=0.04)))
-        return np.load(kept).astype(np.float64) / 32768
+            keep(kept, self._read(file, kept.with_suffix(f".{os.getpid()}.wav")))
+        return levelled(trimmed(np.load(kept).astype(np.float64) / 32768))
 
     def _read(self, file: Path, scratch: Path) -> Waveform:
         if file.suffix == ".wav":
