@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from controller.domain.agents.agent import LOGIN, AgentState, Refusal, ReservationEnd, Seizure, SeizureOutcome
 from controller.domain.agents.line import JoinOrder, LineEvent, LineKind, LineOrder, LiveLine, SuperviseMode, TransferOrder
+from controller.domain.agents.preview import Card, CardEnd, Choice, ChoiceRefusal
 from controller.domain.calls.actions import DialOrder, Target
 from controller.domain.calls.answering import Detection, Treatment
 from controller.domain.calls.events import CallEvent, DialFailed, HungUp
@@ -453,6 +454,55 @@ class LiveBoard(Protocol):
 
     def read(self) -> dict[str, dict[str, dict[str, object]]]:
         """campaign → node → what that node published."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """A card now. age_seconds: since it was shown."""
+
+    card: Card
+    chosen: Choice | None
+    age_seconds: float
+
+
+class Previews(Protocol):
+    """Contacts shown to agents: Redis · in memory. The rules are those of ``domain/agents/preview``.
+
+    A card is a lease: who shows it keeps it by ``renew``, and one that nobody renews is gone, its contact free for others.
+    Each method is atomic over all controllers.
+    """
+
+    def show(self, card: Card) -> bool:
+        """False, and nothing changed, when the agent has a card already or the contact is on another's."""
+        ...
+
+    def renew(self, cards: Sequence[Card]) -> list[bool]:
+        """Keep them shown. False: that card is gone."""
+        ...
+
+    def of_agent(self, agent: str) -> ShownCard | None:
+        """What the agent sees."""
+        ...
+
+    def shown(self, node: str) -> list[ShownCard]:
+        """The cards that a node shows, the oldest first."""
+        ...
+
+    def choose(self, agent: str, choice: Choice) -> ChoiceRefusal | None:
+        """The agent says dial or skip; the first choice counts. None: taken."""
+        ...
+
+    def end(self, card: Card, how: CardEnd) -> bool:
+        """Take the card away; True the first time only. A skip is counted, and with PASSED_ON remembered of the contact."""
+        ...
+
+    def skips(self, run_id: int, agent: str) -> int:
+        """How often the agent has skipped in the run."""
+        ...
+
+    def skipped_by(self, run_id: int, lead_ids: Sequence[int]) -> list[frozenset[str]]:
+        """For each lead the agents that skipped it, or let its time pass, in the run."""
         ...
 
 

@@ -23,6 +23,11 @@
 | ``trunkline:agents-nodes`` | set | nodes with agents | the last agent's presence |
 | ``trunkline:agent-changes:<node>`` | list | what happened to agents and is not yet in the database, JSON | when noted |
 | ``trunkline:agent-changes:<node>:number`` | string | number of the last change | - |
+| ``trunkline:card:<agent>`` | hash | the contact that the agent is shown, and the choice | lease |
+| ``trunkline:card-of:<run>:<lead>`` | string | the agent to whom the contact is shown | lease |
+| ``trunkline:cards:<node>`` | set | agents of the node that are shown something | - |
+| ``trunkline:skips:<run>`` | hash | agent → contacts skipped in the run | 30 days |
+| ``trunkline:skipped:<run>:<lead>`` | set | agents that skipped the contact | 30 days |
 | ``trunkline:lease:<name>`` | string | the holder's fencing token | lease |
 | ``trunkline:lease:<name>:fence`` | string | tokens given out so far | - |
 | ``trunkline:lease:<name>:turn`` | string | turns taken so far | - |
@@ -70,6 +75,26 @@ def carrier(name: str) -> str:
 
 def board(node: str) -> str:
     return f"{PREFIX}board:{node}"
+
+
+def card(agent: str) -> str:
+    return f"{PREFIX}card:{agent}"
+
+
+def card_of(run_id: int, lead_id: int) -> str:
+    return f"{PREFIX}card-of:{run_id}:{lead_id}"
+
+
+def cards(node: str) -> str:
+    return f"{PREFIX}cards:{node}"
+
+
+def skips(run_id: int) -> str:
+    return f"{PREFIX}skips:{run_id}"
+
+
+def skipped_by(run_id: int, lead_id: int) -> str:
+    return f"{PREFIX}skipped:{run_id}:{lead_id}"
 
 
 def lease(name: str) -> str:

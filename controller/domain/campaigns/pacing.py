@@ -96,11 +96,12 @@ class Preview(Part):
     seconds: float = Field(default=30.0, ge=5, le=1200)
     """The agent's time to dial or skip."""
     on_timeout: Literal["dial", "skip"] = "dial"
-    """``skip`` where the law wants every call to be begun by a human hand."""
+    """``skip`` where the law wants every call to be begun by a human hand: the contact goes to another agent, and the one who
+    let the time pass is away."""
     most_skips: int = Field(default=10, ge=0, le=10_000)
-    """Skips an agent has in one run; a contact passed on by ``on_timeout`` counts, too."""
+    """Skips an agent has in one run; when they are used up, every contact is dialled."""
     skipped: Literal["another_agent", "retry"] = "another_agent"
-    """Who gets a skipped contact: the next agent that has not skipped it, or nobody until ``retry.delay_minutes`` are over."""
+    """Who gets a skipped contact: an agent that has not skipped it, or nobody until ``retry.delay_minutes`` are over."""
 
 
 class FormulaPacing(Part):
