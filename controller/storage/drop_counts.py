@@ -34,12 +34,26 @@ LATE_WORD_MS: Final = 2000
 
 @dataclass(slots=True)
 class _Book:
-    """What is known of one campaign."""
+    """What is known of one campaign. settled: slots before ``boundary``, not read again until the next whole count; later ones
+    are read at every look. sums: those of ``settled`` for the windows that begin with the slots ``sums_for``."""
 
     run_id: int
     whole_at: float = -math.inf
-    looked_at: float = -math.inf
-    slots: dict[tuple[int, int], SlotTally] = field(default_factory=dict)
+    boundary: int = 0
+    settled: list[SlotTally] = field(default_factory=list)
+    sums: dict[WindowName, Tally] = field(default_factory=dict)
+    sums_for: tuple[int, ...] = ()
+
+    def take(self, found: list[SlotTally], starts: Mapping[WindowName, float], now: float) -> dict[WindowName, Tally]:
+        """The sums over all windows. found: the slots from ``boundary`` on, as read just now."""
+        self.boundary = max(self.boundary, slot_of(now) - AGAIN_SLOTS)
+        newly_settled = [one for one in found if one.slot < self.boundary]
+        first_slots = tuple(slot_of(start) for start in starts.values())
+        if newly_settled or first_slots != self.sums_for:
+            self.settled += newly_settled
+            self.sums, self.sums_for = by_window(self.settled, self.run_id, starts), first_slots
+        recent = by_window((one for one in found if one.slot >= self.boundary), self.run_id, starts)
+        return {window: tally + self.sums[window] for window, tally in recent.items()}
 
 
 class SqlDropCounts:
@@ -53,25 +67,13 @@ class SqlDropCounts:
         """See the port."""
         starts = window_starts(now, zone)
         book = self._books.get(campaign_id)
-        if book is None or book.run_id != run_id:
-            book = _Book(run_id)
-        whole = now - book.whole_at >= WHOLE_SECONDS
-        since = 0 if whole else slot_of(book.looked_at) - AGAIN_SLOTS
         with self._database.read() as connection:
-            if whole:
-                since = slot_of(min((*starts.values(), _run_began(connection, run_id, now))))
-            found = _count(connection, campaign_id, since, sorted(machine_dispositions))
-        book.slots = {(one.slot, one.run_id): one for one in (*(s for s in book.slots.values() if s.slot < since), *found)}
-        book.looked_at = now
-        if whole:
-            book.slots = {(one.slot, one.run_id): one for one in found}
-            book.whole_at = now
+            if book is None or book.run_id != run_id or now - book.whole_at >= WHOLE_SECONDS:
+                began = _run_began(connection, run_id, now)
+                book = _Book(run_id, whole_at=now, boundary=slot_of(min((*starts.values(), began))))
+            found = _count(connection, campaign_id, book.boundary, sorted(machine_dispositions))
         self._books[campaign_id] = book
-        return by_window(book.slots.values(), run_id, starts)
-
-    def forget(self, campaign_id: int) -> None:
-        """The campaign is not dialled any more."""
-        self._books.pop(campaign_id, None)
+        return book.take(found, starts, now)
 
 
 def _run_began(connection: Connection, run_id: int, now: float) -> float:

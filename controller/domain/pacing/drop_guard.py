@@ -67,6 +67,14 @@ class Tally:
         if min(self.connected, self.abandoned, self.machines_hung_up, self.machines_to_agents) < 0:
             raise ValueError(f"a count is negative: {self}")
 
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.connected + other.connected,
+            self.abandoned + other.abandoned,
+            self.machines_hung_up + other.machines_hung_up,
+            self.machines_to_agents + other.machines_to_agents,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class DropLimit:

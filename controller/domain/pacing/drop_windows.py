@@ -48,15 +48,11 @@ def window_starts(now: float, zone: str) -> dict[WindowName, float]:
 def by_window(slots: Iterable[SlotTally], run_id: int, starts: Mapping[WindowName, float]) -> dict[WindowName, Tally]:
     """The sums over each window that ``starts`` names, and over the run."""
     first = {window: slot_of(start) for window, start in starts.items()}
-    sums = {window: [0, 0, 0, 0] for window in (*starts, WindowName.RUN)}
+    sums = dict.fromkeys((*starts, WindowName.RUN), Tally())
     for one in slots:
-        tally = one.tally
-        counts = (tally.connected, tally.abandoned, tally.machines_hung_up, tally.machines_to_agents)
-        within = [window for window, slot in first.items() if one.slot >= slot]
+        for window, slot in first.items():
+            if one.slot >= slot:
+                sums[window] += one.tally
         if one.run_id == run_id:
-            within.append(WindowName.RUN)
-        for window in within:
-            total = sums[window]
-            for place, count in enumerate(counts):
-                total[place] += count
-    return {window: Tally(*total) for window, total in sums.items()}
+            sums[WindowName.RUN] += one.tally
+    return sums
