@@ -73,6 +73,10 @@ FULL = {
 """Recordings of each kind in the full test corpus."""
 
 
+IN_A_ROOM = {Kind.PERSON: 0.2, Kind.MACHINE: 0.08}
+"""How often the voice comes from a distance; of machines those are answering machines that were recorded so."""
+
+
 @dataclass(frozen=True)
 class Size:
     """Recordings of each kind, in turn so that any beginning of the stream is mixed alike."""
@@ -106,10 +110,10 @@ def recording(name: str, kind: Kind, cast: Cast, rng: np.random.Generator) -> tu
     chosen = shares[int(rng.choice(len(shares), p=odds / odds.sum()))]
     tape = chosen.scene(cast, rng)
     wave = tape.wave()
-    if kind is Kind.PERSON and rng.random() < 0.25:
+    if rng.random() < IN_A_ROOM.get(kind, 0.0):
         wave = people.in_a_room(wave, rng)
     wave, kind_of_noise, snr = in_its_room(wave, tape, cast, rng)
-    connection = line.draw_line(rng, handset=kind in (Kind.PERSON, Kind.NOISE))
+    connection = line.draw_line(rng, voice=kind in (Kind.PERSON, Kind.MACHINE, Kind.NOISE, Kind.MUSIC))
     traffic = chosen.traffic / sum(share.traffic for share in shares)
     silent_level = kind in (Kind.SILENCE, Kind.NOISE)  # their level is the point of them: the line must not raise it
     heard = line.through(wave, connection, rng, keep_level=silent_level)

@@ -21,7 +21,7 @@ class Line:
 
     codec: alaw, ulaw or l16. level_dbfs: RMS of the active sound. loss: share of 20 ms packets lost, mostly in bursts.
     conceal: what stands in for a lost packet, repeat or zero. narrow: the low and high edge of the band in Hz.
-    offset: direct current as a share of full scale. mobile: a coarse spectrum as of a GSM vocoder.
+    offset: direct current as a share of full scale. mobile: a coarse spectrum as of a GSM or G.729 vocoder.
     """
 
     codec: str
@@ -33,8 +33,8 @@ class Line:
     mobile: bool
 
 
-def draw_line(rng: np.random.Generator, handset: bool) -> Line:
-    """A connection as calls have them: most are good. handset: the sound comes from one, not out of the network."""
+def draw_line(rng: np.random.Generator, voice: bool) -> Line:
+    """A connection as calls have them: most are good. voice: it may go through a codec made for voices alone."""
     return Line(
         codec=str(rng.choice(["alaw", "ulaw", "l16"], p=[0.5, 0.42, 0.08])),
         level_dbfs=float(np.clip(rng.normal(-22, 6), -35, -6)),
@@ -42,7 +42,7 @@ def draw_line(rng: np.random.Generator, handset: bool) -> Line:
         conceal=str(rng.choice(["repeat", "zero"])),
         narrow=(float(rng.choice([60, 200, 300])), float(rng.choice([3300, 3400, 3700]))),
         offset=0.0 if rng.random() < 0.85 else float(rng.uniform(-0.004, 0.004)),
-        mobile=bool(rng.random() < 0.25) and handset,
+        mobile=bool(rng.random() < 0.15) and voice,
     )
 
 
@@ -83,13 +83,13 @@ def fast_length(size: int) -> int:
 
 
 def vocoded(wave: Waveform, rng: np.random.Generator) -> Waveform:
-    """A mobile's coarse spectrum: per frame some high bins are noise of the same strength, quiet frames are gated."""
+    """A vocoder's coarse spectrum: the higher a bin, the more its phase in each frame of 20 ms is chance."""
     window = np.hanning(2 * FRAME + 1)[:-1]
     padded = np.concatenate([np.zeros(FRAME), wave, np.zeros(2 * FRAME)])
     count = (padded.size - 2 * FRAME) // FRAME + 1
     index = np.arange(2 * FRAME) + FRAME * np.arange(count)[:, None]
     spectra = np.fft.rfft(padded[index] * window, axis=1)
-    grain = np.exp(1j * rng.normal(0, np.linspace(0.1, 1.4, spectra.shape[1]), spectra.shape))
+    grain = np.exp(1j * rng.normal(0, np.linspace(0.0, 0.8, spectra.shape[1]), spectra.shape))
     grain[:, 0] = grain[:, -1] = 1.0
     frames = np.fft.irfft(spectra * grain, axis=1)
     result = np.zeros(padded.size)

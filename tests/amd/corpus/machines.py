@@ -29,9 +29,9 @@ def answered(scene: str, rng: np.random.Generator, before: float | None = None) 
 def recorded_room(tape: Tape, rng: np.random.Generator, share: float = 0.6) -> None:
     """The owner's room, heard while the recording plays: it comes on a moment before the voice and goes with it.
 
-    One in six is a machine in a room (an old answering machine by the telephone), or on a noisy line: heard throughout.
+    One in four is a machine in a room (an old answering machine by the telephone), or on a noisy line: heard throughout.
     """
-    if rng.random() < 1 / 6:
+    if rng.random() < 0.25:
         tape.room = Span(0.0, np.inf)
     elif tape.greeting and rng.random() < share:
         tape.room = Span(

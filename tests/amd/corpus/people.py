@@ -32,7 +32,7 @@ def answered(scene: str, rng: np.random.Generator, before: float | None = None) 
     tape = Tape(Kind.PERSON, scene)
     media_from = float(rng.uniform(0, 0.25)) if rng.random() < 0.5 else 0.0
     tape.quiet(reaction(rng) if before is None else before)
-    tape.room = Span(media_from, np.inf) if rng.random() < 0.85 else None  # some handsets send nothing but the voice
+    tape.room = Span(media_from, np.inf) if rng.random() < 0.75 else None  # some handsets send nothing but the voice
     return tape
 
 
