@@ -155,7 +155,7 @@ class SqlRunStore:
         return None if row is None else _stored(row)
 
     def totals(self, run_id: int) -> dict[str, dict[str, int]]:
-        """Counters by kind and name: ``lead`` by state word, ``outcome``, ``disposition``, ``attempt`` (``made``, ``charged``)."""
+        """Counters by kind and name: ``lead``, ``outcome``, ``disposition``, ``attempt`` (``made``, ``charged``)."""
         found: dict[str, dict[str, int]] = {"lead": {}, "outcome": {}, "attempt": {}, "disposition": {}}
         with self._database.read() as connection:
             query = select(RunTotal.kind, RunTotal.name, RunTotal.value).where(RunTotal.run_id == run_id)
