@@ -650,6 +650,15 @@ class AgentRecords(Protocol):
         """The queues, by name."""
         ...
 
+    def address(self, phone: str, carrier: str | None) -> str:
+        """Where a line to ``phone`` goes, as ``LineOrder.phone``: an agent of the site by name, a user or extension, a SIP URI,
+        or a number with the carrier that rings it. Refused."""
+        ...
+
+    def transfers(self, campaign: str) -> frozenset[str]:
+        """Which transfers the campaign allows: ``blind``, ``attended``."""
+        ...
+
     def logged_in(self, agent: str, node: str, address: str, kind: LineKind, at: float) -> None:
         """A session begins; one of the same agent that was never ended, ends. at: UTC epoch seconds, as below."""
         ...

@@ -213,7 +213,6 @@ class Controller:
             self._redis,
             commands,
             settings.node,
-            self.desk.holds,
             in_thread=self._in_thread,
             sleep=gevent.sleep,
         )

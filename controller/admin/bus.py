@@ -7,8 +7,8 @@ answer is pushed to the list ``trunkline:reply:<id>``, which expires. Any shell 
     redis-cli BLPOP trunkline:reply:1 5
 
 Several controllers read the stream, each from a cursor of its own. One executes a command: the first to claim it
-(``trunkline:admin:claim:<entry>``, set once) among those that can. A command about a live call can only be executed
-by the controller that holds the call; when none claims it in time, any controller answers from the database. What
+(``trunkline:admin:claim:<entry>``, set once) among those that can. A command about a live call or an agent can only be
+executed by the controller that holds the call, or the agent's line; when none claims it in time, any controller answers. What
 a controller claims and does not live to execute is never executed twice: the sender hears nothing and asks again.
 
 A controller that starts looks back :data:`LOOK_BACK_SECONDS`, so a command given during a restart is not lost. What a
@@ -129,7 +129,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Unheld:
-    """A command about a live call that is not held here. noticed_at: monotonic seconds."""
+    """A command about a live call or an agent that is not held here. noticed_at: monotonic seconds."""
 
     entry: Entry
     command: Command
@@ -140,8 +140,8 @@ class AdminServer:
     """Reads the stream, executes what this controller can, answers. One a controller; ``run`` is its greenlet.
 
     waiting: a client of its own (``connect(url, blocking=True)``). client: the usual one. node: who claims.
-    holds: whether this controller has the live call of that attempt id. in_thread: runs database work off the loop.
-    sleep: waits without holding up others. The controller hands in gevent's ways of both.
+    in_thread: runs database work off the loop. sleep: waits without holding up others. The controller hands in gevent's
+    ways of both.
     """
 
     def __init__(
@@ -150,7 +150,6 @@ class AdminServer:
         client: Redis,
         commands: Commands,
         node: str,
-        holds: Callable[[str], bool],
         in_thread: InThread = at_once,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -158,7 +157,6 @@ class AdminServer:
         self._client = client
         self._commands = commands
         self._node = node
-        self._holds = holds
         self._in_thread = in_thread
         self._sleep = sleep
         self._cursor: str | None = None
@@ -208,22 +206,23 @@ class AdminServer:
         except Refused as error:
             self._refuse(entry, error)
             return
-        if command.attempt_id is None:
+        ours = self._commands.is_for(command, self._node)
+        if ours is None:
             self._execute(entry, command)
-        elif not self._holds(command.attempt_id):
+        elif not ours:
             self._unheld.append(Unheld(entry, command, time.monotonic()))
         elif self._claim(entry):
-            self._reply(entry, self._answer(entry, functools.partial(self._act_on_call, command, entry.by)))
+            self._reply(entry, self._answer(entry, functools.partial(self._act, command, entry.by)))
 
     def _execute(self, entry: Entry, command: Command) -> None:
         if self._claim(entry):
             work = functools.partial(self._commands.execute, command, entry.by)
             self._reply(entry, self._answer(entry, functools.partial(self._in_thread, work)))
 
-    def _act_on_call(self, command: Command, by: str) -> Any:
-        """The call's own desk is touched from the loop; only the audit goes to a thread."""
+    def _act(self, command: Command, by: str) -> Any:
+        """The call's or the agent's own desk is touched from the loop; only the audit goes to a thread."""
         try:
-            result = self._commands.act_on_call(command)
+            result = self._commands.act(command)
         except Refused as error:
             self._audit(functools.partial(self._commands.record_refusal, by, command.verb.name, command.args_json, error))
             raise

@@ -5,9 +5,10 @@ Three ways of executing:
 - ``change``  all its stores in one transaction with its line of the audit: neither is ever there without the other
 - ``do``      opens transactions of its own, or only reads; audited afterwards
 - ``act``     about a live call, by the controller that holds it; ``do`` is then the answer when nobody holds it
+- ``act_on_agent``  about an agent, by the controller that has the agent's line (or is to have it); ``do`` as above
 
 The same verbs serve the command line (in its own process, so they work while no controller runs) and the Redis stream
-(``bus.py``). What the verbs mean lies in ``campaigns.py``, ``site.py``, ``views.py``, ``calls.py`` and ``contacts.py``.
+(``bus.py``). What the verbs mean lies in the other files of this room, one a subject.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -25,7 +27,7 @@ from controller.domain.calls.states import Call
 from controller.domain.site import mistakes
 from controller.errors import Refused
 from controller.live.board import RedisBoard
-from controller.ports import FormulaSource
+from controller.ports import AgentLines, AgentPool, FormulaSource
 from controller.storage.audit import Audit
 from controller.storage.database import Database
 from controller.storage.one_transaction import one_transaction
@@ -60,21 +62,46 @@ class LiveCalls(Protocol):
         ...
 
 
+class LiveAgents(Protocol):
+    """The agents logged in at this controller; ``engine.agent_desk.AgentDesk``, which documents the methods."""
+
+    lines: AgentLines
+
+    def holds(self, agent: str) -> bool: ...
+
+    def login(self, agent: str, ready: bool) -> str: ...
+
+    def logout(self, agent: str) -> None: ...
+
+    def talk(self, agent: str) -> str: ...
+
+    def hang_up(self, agent: str) -> str: ...
+
+    def transfer(self, agent: str, to: str, carrier: str | None, attended: bool) -> str: ...
+
+    def record(self, agent: str) -> str: ...
+
+    def address(self, phone: str, carrier: str | None) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the verbs work with. board: None where Redis is not at hand. formulas: evaluates pacing formulas; None where only
-    numbers can be. now: UTC epoch seconds."""
+    numbers can be. open_agents: the agent pool for the time of a block; None where Redis is not at hand. now: UTC epoch
+    seconds."""
 
     database: Database
     limits: Limits
     board: RedisBoard | None = None
     formulas: FormulaSource | None = None
     now: Callable[[], float] = time.time
+    open_agents: Callable[[], AbstractContextManager[AgentPool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb; results are JSON values. reads: changes nothing, so the command line does not audit it."""
+    """One verb; results are JSON values. reads: changes nothing, so the command line does not audit it. begins: the agent it is
+    about is not logged in anywhere yet; any controller may act, or the one that ``node`` names."""
 
     name: str
     args: type[Args]
@@ -82,7 +109,9 @@ class Verb:
     change: Callable[[Desk, Any], Any] | None = None
     do: Callable[[Desk, Any], Any] | None = None
     act: Callable[[LiveCalls, Any], Any] | None = None
+    act_on_agent: Callable[[LiveAgents, Any], Any] | None = None
     reads: bool = False
+    begins: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +126,36 @@ class Command:
         return getattr(self.args, "attempt_id", None) if self.verb.act is not None else None
 
     @property
+    def agent(self) -> str | None:
+        """The agent it is about, where only the controller with the agent's line can act."""
+        return getattr(self.args, "agent", None) if self.verb.act_on_agent is not None else None
+
+    @property
     def args_json(self) -> dict[str, Any]:
         return self.args.model_dump(mode="json", exclude_unset=True)
 
 
 class Commands:
-    """The registry at work. calls: the live calls of this process, if it has any."""
+    """The registry at work. calls, agents: those of this process, if it has any."""
 
-    def __init__(self, desk: Desk, verbs: Mapping[str, Verb], calls: LiveCalls | None = None) -> None:
+    def __init__(
+        self, desk: Desk, verbs: Mapping[str, Verb], calls: LiveCalls | None = None, agents: LiveAgents | None = None
+    ) -> None:
         self.desk = desk
         self.verbs = verbs
         self._calls = calls
+        self._agents = agents
+
+    def is_for(self, command: Command, node: str) -> bool | None:
+        """Whether this process, being ``node``, can act on the call or agent that the command is about; None where that is no
+        matter, as any process can execute it."""
+        if command.attempt_id is not None:
+            return self._calls is not None and self._calls.holds(command.attempt_id)
+        if command.agent is None:
+            return None
+        if command.verb.begins:
+            return self._agents is not None and getattr(command.args, "node", None) in (None, node)
+        return self._agents is not None and self._agents.holds(command.agent)
 
     def read(self, verb: str, args: str | Mapping[str, Any]) -> Command:
         """The command, or ``Refused`` with every mistake. args: a JSON object, as text or read already."""
@@ -133,7 +181,7 @@ class Commands:
                     self._write(database, by, verb.name, command.args_json, True, _brief(result))
                 return result
             if verb.do is None:
-                raise Refused(f"{verb.name} is for the controller that holds the call")
+                raise Refused(f"{verb.name} is for the controller that holds the call or the agent's line")
             result = verb.do(self.desk, command.args)
         except Refused as error:
             if audit_reads or not verb.reads:
@@ -143,11 +191,14 @@ class Commands:
             self.record(by, command, result)
         return result
 
-    def act_on_call(self, command: Command) -> Any:
-        """Do what the holder of a call does; not audited here, as it runs where the database must not be waited for."""
-        if command.verb.act is None or self._calls is None:
-            raise Refused(f"{command.verb.name} is for the controller that holds the call")
-        return command.verb.act(self._calls, command.args)
+    def act(self, command: Command) -> Any:
+        """Do what the holder of a call or of an agent's line does; not audited here, as it runs where the database must not be
+        waited for."""
+        if command.verb.act is not None and self._calls is not None:
+            return command.verb.act(self._calls, command.args)
+        if command.verb.act_on_agent is not None and self._agents is not None:
+            return command.verb.act_on_agent(self._agents, command.args)
+        raise Refused(f"{command.verb.name} is for the controller that holds the call or the agent's line")
 
     def record(self, by: str, command: Command, result: Any) -> None:
         """The audit's line of something done."""

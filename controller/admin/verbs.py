@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from controller.admin.after_call import AFTER_CALL_VERBS
+from controller.admin.agents import AGENT_VERBS
 from controller.admin.calls import CALL_VERBS
 from controller.admin.campaigns import CAMPAIGN_VERBS
 from controller.admin.commands import Verb
@@ -13,7 +15,17 @@ from controller.admin.why import WHY_VERBS
 
 VERBS: dict[str, Verb] = {
     verb.name: verb
-    for verbs in (CAMPAIGN_VERBS, SITE_VERBS, VIEW_VERBS, WHY_VERBS, FORMULA_VERBS, CALL_VERBS, CONTACT_VERBS)
+    for verbs in (
+        CAMPAIGN_VERBS,
+        SITE_VERBS,
+        VIEW_VERBS,
+        WHY_VERBS,
+        FORMULA_VERBS,
+        CALL_VERBS,
+        AFTER_CALL_VERBS,
+        AGENT_VERBS,
+        CONTACT_VERBS,
+    )
     for verb in verbs
 }
 """Verb by name."""

@@ -1,4 +1,4 @@
-"""``trunkline call …``: calls in progress. Ending one is asked of the controller that holds it, over Redis."""
+"""``trunkline call …``: calls in progress, and what came of them. Ending one is asked of its controller, over Redis."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from controller.cli.agents import disposed_line, promised_line
 from controller.cli.common import AsJson, ask_controller, columns, emit, moment, perform
 from controller.errors import Unavailable, WrongState
 
@@ -61,6 +62,29 @@ def hangup(
         raise WrongState(f"call {call} is over already: {stored['outcome']}")
     done = ask_controller("call.hangup", ANSWER_SECONDS, attempt_id=call, reason=reason)
     emit(done, as_json, lambda _: f"call {call} is being hung up")
+
+
+@app.command("dispose")
+def dispose(
+    call: Call,
+    disposition: Annotated[str, typer.Argument(metavar="DISPOSITION", help="One of the campaign's.")],
+    notes: Annotated[str | None, typer.Option("--notes", metavar="TEXT", help="What is worth knowing.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a call came to, live or over."""
+    emit(perform("call.dispose", attempt_id=call, disposition=disposition, notes=notes), as_json, disposed_line)
+
+
+@app.command("later")
+def later(
+    call: Call,
+    at: Annotated[str, typer.Argument(metavar="TIME", help="With its zone: 2026-11-21T15:30:00+05:30.")],
+    agent: Annotated[str | None, typer.Option("--agent", metavar="NAME", help="By this agent, not by anybody.")] = None,
+    notes: Annotated[str, typer.Option("--notes", metavar="TEXT", help="For whoever calls.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Promise the person to call them again then."""
+    emit(perform("call.later", attempt_id=call, at=at, agent=agent, notes=notes), as_json, promised_line)
 
 
 def _table(found: list[dict[str, Any]]) -> RenderableType:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -105,11 +106,14 @@ def perform(verb: str, **args: Any) -> Any:
     from controller.admin.commands import Commands, Desk
     from controller.admin.verbs import VERBS
     from controller.formulas.prometheus import formula_source
+    from controller.live.agents import agents_for_any_thread
     from controller.live.board import RedisBoard
 
     settings = current_settings()
     formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, time.time)
-    desk = Desk(open_database(settings), settings.limits, RedisBoard(redis_client(settings)), formulas)
+    board = RedisBoard(redis_client(settings))
+    pool = partial(agents_for_any_thread, partial(redis_client, settings), settings.dialling.slot_lease_seconds)
+    desk = Desk(open_database(settings), settings.limits, board, formulas, open_agents=pool)
     commands = Commands(desk, VERBS)
     given = {key: value for key, value in args.items() if value is not None}
     return commands.execute(commands.read(verb, given), who(), audit_reads=False)

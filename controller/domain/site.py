@@ -174,23 +174,34 @@ class SiteAgent(Part):
 
     @model_validator(mode="after")
     def _reachable(self) -> SiteAgent:
-        by_number = E164_TEXT.fullmatch(self.phone) is not None
-        if not by_number and not SIP_URI.fullmatch(self.phone) and not REGISTERED.fullmatch(self.phone):
-            raise ValueError(f"phone {self.phone!r} is no user ('1001'), SIP URI ('sip:1001@10.0.0.5') or number ('+9111…')")
-        if by_number and self.carrier is None:
-            raise ValueError(f"phone {self.phone} is a number: name the carrier that rings it")
-        if not by_number and self.carrier is not None:
-            raise ValueError("carrier is for phones that are numbers")
+        refuse_phone(self.phone, self.carrier)
         if len(set(self.queues)) != len(self.queues):
             raise ValueError("a queue is there twice")
         return self
 
     def address(self, carriers: Iterable[Carrier]) -> str:
-        """The phone as a line is ordered: ``user/…``, ``sip:…`` or ``gateway/NAME/NUMBER``."""
-        if self.carrier is not None:
-            carrier = next(carrier for carrier in carriers if carrier.name == self.carrier)
-            return f"gateway/{carrier.gateway}/{carrier.dial_number(int(self.phone))}"
-        return self.phone if SIP_URI.fullmatch(self.phone) else f"user/{self.phone}"
+        """The phone as a line is ordered."""
+        return phone_address(self.phone, self.carrier, carriers)
+
+
+def refuse_phone(phone: str, carrier: str | None) -> None:
+    """ValueError: neither a user, a SIP URI nor a number; a number nobody is named to ring, or a carrier for no number."""
+    by_number = E164_TEXT.fullmatch(phone) is not None
+    if not by_number and not SIP_URI.fullmatch(phone) and not REGISTERED.fullmatch(phone):
+        raise ValueError(f"phone {phone!r} is no user ('1001'), SIP URI ('sip:1001@10.0.0.5') or number ('+9111…')")
+    if by_number and carrier is None:
+        raise ValueError(f"phone {phone} is a number: name the carrier that rings it")
+    if not by_number and carrier is not None:
+        raise ValueError("carrier is for phones that are numbers")
+
+
+def phone_address(phone: str, carrier: str | None, carriers: Iterable[Carrier]) -> str:
+    """A phone as a line to it is ordered: ``user/…``, ``sip:…`` or ``gateway/NAME/NUMBER``. ValueError as ``refuse_phone``."""
+    refuse_phone(phone, carrier)
+    if carrier is None:
+        return phone if SIP_URI.fullmatch(phone) else f"user/{phone}"
+    ringing = next(one for one in carriers if one.name == carrier)
+    return f"gateway/{ringing.gateway}/{ringing.dial_number(int(phone))}"
 
 
 class Disposition(Part):

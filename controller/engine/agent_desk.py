@@ -30,12 +30,13 @@ from controller.domain.agents.line import (
     LiveLine,
     RingNoAnswer,
     TalkEnded,
+    TransferOrder,
     Transferred,
 )
 from controller.domain.calls.events import CallEvent, HandedOver
 from controller.engine.agent_calls import AgentCalls
 from controller.engine.watch import Watch
-from controller.errors import LiveStateDown, NotFound, StoreDown, WrongState
+from controller.errors import LiveStateDown, NotFound, Refused, StoreDown, WrongState
 from controller.ports import (
     AgentLines,
     AgentPool,
@@ -68,7 +69,8 @@ class OnDuty:
 
 
 class AgentDesk:
-    """``ports.LineListener``. One for a controller. tell: a call hears of it. freed: somebody became ready."""
+    """``ports.LineListener``. One for a controller. tell: a call hears of it. hang_up: end a call, False when there is none.
+    freed: somebody became ready. recordings: the folder, as the switch sees it, into which talks are recorded."""
 
     def __init__(
         self,
@@ -80,7 +82,9 @@ class AgentDesk:
         clock: Clock,
         watch: Watch,
         tell: Callable[[str, CallEvent], None],
+        hang_up: Callable[[str, str], bool],
         freed: Callable[[], None],
+        recordings: str,
     ) -> None:
         self._node = node
         self._pool = pool
@@ -90,7 +94,9 @@ class AgentDesk:
         self._clock = clock
         self._watch = watch
         self._tell = tell
+        self._hang_up = hang_up
         self._freed = freed
+        self._recordings = recordings
         self._on_duty: dict[str, OnDuty] = {}
         self._heard: SimpleQueue[tuple[str, LineEvent]] = SimpleQueue()
         self._unwritten: deque[Callable[[], None]] = deque()
@@ -146,11 +152,37 @@ class AgentDesk:
             raise WrongState(f"agent {agent} is not on a call")
         return seizure.holder
 
-    def record(self, agent: str, attempt_id: str, file: str) -> None:
-        """Record the talk into that file, and say so in the database. StoreDown: it is recorded, but not on record."""
-        self._present(agent)
+    def hang_up(self, agent: str) -> str:
+        """End the agent's talk; its attempt. WrongState: there is none."""
+        attempt_id = self.talk(agent)
+        if not self._hang_up(attempt_id, "agent"):
+            raise WrongState(f"call {attempt_id} has just ended")
+        return attempt_id
+
+    def transfer(self, agent: str, to: str, carrier: str | None, attended: bool) -> str:
+        """Hand the person on; the attempt. Refused: the campaign does not allow it, or ``to`` is no phone. StoreDown."""
+        attempt_id = self.talk(agent)
+        seizure = self.calls.talk_of(agent)
+        campaign = seizure.campaign if seizure is not None else ""
+        allowed, address = self._in_thread(lambda: (self._records.transfers(campaign), self._records.address(to, carrier)))
+        kind = "attended" if attended else "blind"
+        if kind not in allowed:
+            raise Refused(f"campaign {campaign} allows no {kind} transfer; add it to transfers in the campaign file")
+        order = TransferOrder(attempt_id, address)
+        (self.lines.consult if attended else self.lines.transfer)(agent, order)
+        return attempt_id
+
+    def record(self, agent: str) -> str:
+        """Record the talk; into which file. StoreDown: it is recorded, but not on record."""
+        attempt_id = self.talk(agent)
+        file = f"{self._recordings}/{attempt_id}.wav"
         self.lines.start_recording(attempt_id, file)
         self._in_thread(lambda: self._records.recorded(attempt_id, file))
+        return file
+
+    def address(self, phone: str, carrier: str | None) -> str:
+        """Where a line to that phone goes. Refused, StoreDown."""
+        return self._in_thread(lambda: self._records.address(phone, carrier))
 
     def views(self) -> list[AgentView]:
         """This node's agents as last seen, at most a pulse ago: for the boards of pacing."""

@@ -5,7 +5,8 @@ Presence and holds are leases of the same length. Redis' own clock counts; momen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -94,6 +95,14 @@ class RedisAgents:
             return script(args=args)
         except RedisError as error:
             raise LiveStateDown(f"Redis: {error}") from error
+
+
+@contextmanager
+def agents_for_any_thread(open_client: Callable[[], Redis], lease_seconds: float) -> Iterator[RedisAgents]:
+    """The pool for a block in whatever native thread: in a patched process a connection works only in the thread that opened
+    it. open_client: a new client."""
+    with open_client() as client:
+        yield RedisAgents(client, lease_seconds)
 
 
 def _presence(presence: Presence) -> dict[str, object]:

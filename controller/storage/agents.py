@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controller.domain.agents.line import LineKind
+from controller.domain.site import phone_address
+from controller.errors import NotFound, Refused
 from controller.ports import AgentChange, AgentProfile, QueueRules
+from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
 from controller.storage.driver_sql import execute, execute_each
 from controller.storage.site import SiteStore
@@ -41,6 +44,24 @@ class SqlAgentRecords:
             )
             for queue in SiteStore(self._database).site().queue
         }
+
+    def address(self, phone: str, carrier: str | None) -> str:
+        """See the port."""
+        site = SiteStore(self._database).site()
+        agent = next((agent for agent in site.agent if agent.name == phone and carrier is None), None)
+        if agent is not None:
+            return agent.address(site.carrier)
+        if carrier is not None and carrier not in {one.name for one in site.carrier}:
+            raise NotFound(f"carrier {carrier} is not in the site; `trunkline export site` shows what is")
+        try:
+            return phone_address(phone, carrier, site.carrier)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+
+    def transfers(self, campaign: str) -> frozenset[str]:
+        """See the port."""
+        stored = CampaignStore(self._database).find(campaign)
+        return frozenset(stored.spec.transfers) if stored is not None else frozenset()
 
     def logged_in(self, agent: str, node: str, address: str, kind: LineKind, at: float) -> None:
         """See the port."""

@@ -71,7 +71,7 @@ def redis(redis_url: str) -> Iterator[Redis]:
 def controller(shell: Shell, redis_url: str, node: str = "n1", calls: HeldCalls | None = None) -> AdminServer:
     held = calls or HeldCalls()
     commands = Commands(Desk(shell.database, Limits()), VERBS, held)
-    return AdminServer(connect(redis_url, blocking=True), connect(redis_url), commands, node, held.holds)
+    return AdminServer(connect(redis_url, blocking=True), connect(redis_url), commands, node)
 
 
 def give(redis: Redis, **fields: str | bytes) -> str:

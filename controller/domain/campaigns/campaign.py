@@ -182,6 +182,8 @@ class Campaign(Part):
     callback_detection: bool = False
     """The campaign's half of the callback double gate (features 5.5)."""
     dispositions: tuple[Annotated[str, StringConstraints(min_length=1, max_length=64)], ...] = ()
+    transfers: tuple[Literal["blind", "attended"], ...] = ()
+    """How agents may hand people on (features 4.6); none unless named."""
     connect: ConnectTo | None = None
     numbers: NumberPool | None = None
     pacing: Pacing = Pacing()
