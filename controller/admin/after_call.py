@@ -39,11 +39,11 @@ class Result(Args):
     by: str = Field(default="", max_length=128)
 
 
-class Dispose(OneCall, Result):
+class Dispose(Result, OneCall):
     """Of which call."""
 
 
-class DisposeOfLast(OneAgent, Result):
+class DisposeOfLast(Result, OneAgent):
     """Of the agent's present or last call."""
 
 
@@ -54,13 +54,13 @@ class When(Args):
     notes: str = Field(default="", max_length=NOTES)
 
 
-class CallLater(OneCall, When):
+class CallLater(When, OneCall):
     """agent: who alone shall call, as long as ten minutes after the time; none = anybody of the queue, or the bot."""
 
     agent: str | None = None
 
 
-class PromiseOfAgent(OneAgent, When):
+class PromiseOfAgent(When, OneAgent):
     """mine: by this agent; else by anybody of the queue."""
 
     mine: bool = False
