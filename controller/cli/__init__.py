@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import typer
 
-from controller.cli import admin, amd, calls, campaigns, dnc, lists, processes, reconcile, records, site
+from controller.cli import admin, agents, amd, calls, campaigns, dnc, lists, processes, reconcile, records, site
 from controller.cli.common import Group
 
-ROOMS = (processes, site, lists, dnc, campaigns, records, reconcile, calls, amd, admin)
+ROOMS = (processes, site, lists, dnc, campaigns, records, reconcile, calls, agents, amd, admin)
 """In the order in which ``trunkline --help`` shows their commands."""
 
 

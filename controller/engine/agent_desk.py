@@ -168,7 +168,7 @@ class AgentDesk:
         kind = "attended" if attended else "blind"
         if kind not in allowed:
             raise Refused(f"campaign {campaign} allows no {kind} transfer; add it to transfers in the campaign file")
-        order = TransferOrder(attempt_id, address)
+        order = TransferOrder(address)
         (self.lines.consult if attended else self.lines.transfer)(agent, order)
         return attempt_id
 

@@ -135,7 +135,7 @@ def test_without_an_id_the_answer_goes_to_the_entrys_own(shell: Shell, redis: Re
         ({"verb": "campaign.pause", "args": "{}"}, "name: is missing; campaign.pause takes name"),
         ({"verb": "campaign.pause", "args": '{"name": "june", "colour": 1}'}, "colour: no such key"),
         ({"verb": "campaign.pause", "args": '{"name": "nobody"}'}, "no campaign named nobody"),
-        ({"verb": "campaign.explode"}, "verb 'campaign.explode' does not exist; the verbs are apply, call.hangup"),
+        ({"verb": "campaign.explode"}, "verb 'campaign.explode' does not exist; the verbs are agent.complete"),
         ({"verb": b"\xff\xfe\x00", "args": b"\xff"}, "does not exist"),
         ({"verb": "campaign.pause", "args": '{"name": "\\ud800"}'}, "half of a surrogate pair"),
         ({"verb": "campaign.pause", "args": '{"name": "\\u0000"}'}, "with a NUL"),

@@ -23,6 +23,9 @@ OF_THIS_STAGE = {
     "campaign formula", "campaign resume", "campaign stop", "campaign rerun", "campaign clone", "campaign delete",
     "campaign why",
     "attempts export", "leads export", "call ls", "call show", "call hangup", "admin",
+    "call dispose", "call later", "agent ls", "agent login", "agent logout", "agent ready", "agent pause", "agent extend",
+    "agent hangup", "agent hold", "agent mute", "agent transfer", "agent complete", "agent keys", "agent record",
+    "agent listen", "agent whisper", "agent barge", "agent unsupervise", "agent dispose", "agent later",
     "amd score",
 }  # fmt: skip
 
@@ -55,7 +58,7 @@ def test_every_command_takes_json_and_explains_itself():
         (("campaign", "explode"), "No such command 'explode'; in `trunkline campaign`"),
         (("campaign", "start"), "Missing argument 'NAME'; in `trunkline campaign start`"),
         (("campaign", "start", "june", "--often"), "No such option: --often"),
-        (("agent", "ls"), "No such command 'agent'"),
+        (("flow", "ls"), "No such command 'flow'"),
         (("attempts", "export", "june", "--run", "first"), "Invalid value for '--run'"),
     ],
 )
