@@ -1,19 +1,23 @@
 """Blocking work in native threads of the controller, while the calling greenlet waits (port ``InThread``).
 
-A world that is away (``Unavailable``) is told to whoever asked, and to nobody else: it is an ordinary thing, and not worth a
-stack trace for every question that was put to it meanwhile.
+What the work raises is raised where it was asked for, and nowhere else. Left to gevent, a thread prints it first; and where
+that fails, because stderr is a file on a full disk, the thread ends and whoever waits for its answer waits for ever.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from gevent.threadpool import ThreadPool
 
-from controller.errors import Unavailable
-
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    value: T
 
 
 class Threads:
@@ -24,14 +28,14 @@ class Threads:
 
     def __call__(self, work: Callable[[], T]) -> T:
         """Its result, or its error."""
-        result: T | Unavailable = self._pool.apply(_outcome, (work,))
-        if isinstance(result, Unavailable):
-            raise result
-        return result
+        outcome: _Done[T] | Exception = self._pool.apply(_outcome, (work,))
+        if isinstance(outcome, _Done):
+            return outcome.value
+        raise outcome
 
 
-def _outcome(work: Callable[[], T]) -> T | Unavailable:
+def _outcome(work: Callable[[], T]) -> _Done[T] | Exception:
     try:
-        return work()
-    except Unavailable as error:
+        return _Done(work())
+    except Exception as error:  # noqa: BLE001  raised again for whoever asked
         return error
