@@ -100,8 +100,10 @@ def print_confusion(name: str, results: list[Result]) -> None:
     print(f"\n{name}: first verdict by what answered")
     for kind, counts in confusion(results).items():
         print(f"  {kind:10}" + "  ".join(f"{verdict} {count}" for verdict, count in sorted(counts.items())))
-    print(f"{name}: errors by scene (recordings, taken for the other %, unknown %)")
+    print(f"{name}: errors by scene, noise, voice and language (recordings, taken for the other %, unknown %)")
     for scene, row in by_scene(results).items():
+        if ": language " in scene and not row["taken for the other"] + row["unknown"]:
+            continue  # thirty languages twice: only those with errors
         print(f"  {scene:32}{row['recordings']:5.0f}{100 * row['taken for the other']:8.1f}{100 * row['unknown']:8.1f}")
 
 
@@ -119,7 +121,8 @@ def main() -> None:
     print_table(measured)
     for name in (BASELINE, "balanced"):
         print_confusion(name, results[name])
-    print(json.dumps({"size": given.size, "split": given.split, "seed": given.seed, "figures": measured}))
+    by = {name: by_scene(of_one) for name, of_one in results.items()}
+    print(json.dumps({"size": given.size, "split": given.split, "seed": given.seed, "figures": measured, "by": by}))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,9 @@ SAME_BEEP_SECONDS = 0.4
 KNOWN_WITHIN_SECONDS = 2.0
 """United States telemarketing rule: an agent within two seconds of the completed greeting."""
 
+QUIET_DB = 14
+"""Speech over noise from which on speech is understood without effort."""
+
 HUNG_UP_ON = frozenset({Verdict.MACHINE, Verdict.FAX, Verdict.SIT})
 
 
@@ -176,12 +179,25 @@ def confusion(results: Sequence[Result]) -> dict[str, dict[str, int]]:
     return {kind: dict(counts) for kind, counts in table.items()}
 
 
+def loudness(truth: Truth) -> str:
+    """How loud the noise is."""
+    if truth.snr_db is None:
+        return "none"
+    return "under 14 dB" if truth.snr_db < QUIET_DB else "over 14 dB"
+
+
 def by_scene(results: Sequence[Result]) -> dict[str, dict[str, float]]:
-    """Scene of people and machines → recordings, share taken for the other, share unknown: where errors come from."""
+    """Scene of people and machines → recordings, share taken for the other, share unknown: where errors come from.
+
+    Beside the scenes, and in the same form: the noise, the synthesizer or source of the recording, the language.
+    """
     scenes: dict[str, list[Result]] = {}
     for result in results:
-        if result.truth.kind in (Kind.PERSON, Kind.MACHINE):
-            scenes.setdefault(f"{result.truth.kind}: {result.truth.scene}", []).append(result)
+        truth = result.truth
+        if truth.kind in (Kind.PERSON, Kind.MACHINE):
+            source = truth.voices[0].split(":")[0] if truth.voices else "none"
+            for name in (truth.scene, f"noise {loudness(truth)}", f"voice {source}", f"language {truth.language or 'none'}"):
+                scenes.setdefault(f"{truth.kind}: {name}", []).append(result)
     rows = {}
     for name, members in sorted(scenes.items()):
         sides = Counter(side(member.heard.first, member.truth.kind) for member in members)

@@ -28,7 +28,13 @@ def test_training_and_test_share_no_voice():
     heard = {split: {voice.label for voice in synthesizers.voices(split, languages)} for split in Split}
     assert heard[Split.TRAIN]
     assert not heard[Split.TRAIN] & heard[Split.TEST]
-    for table in (recordings.WORD_LANGUAGES, recordings.SENTENCE_LANGUAGES, recordings.STUDIO, recordings.TUNES):
+    for table in (
+        recordings.WORD_LANGUAGES,
+        recordings.LETTER_LANGUAGES,
+        recordings.SENTENCE_LANGUAGES,
+        recordings.STUDIO,
+        recordings.TUNES,
+    ):
         assert not set(table[Split.TRAIN]) & set(table[Split.TEST])
 
 

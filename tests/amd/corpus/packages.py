@@ -45,6 +45,7 @@ NEEDED: dict[str, Path | str] = {
     "asterisk-core-sounds-ru-wav": Path("/usr/share/asterisk/sounds/ru_RU_f_IvrvoiceRU/vm-intro.wav"),
     "asterisk-prompt-it-menardi-wav": Path("/usr/share/asterisk/sounds/it_IT_f_Menardi/vm-intro.wav"),
     "asterisk-moh-opsound-wav": Path("/usr/share/asterisk/moh/manolo_camp-morning_coffee.wav"),
+    "klettres-data": Path("/usr/share/klettres/en/alpha"),
     "ktuberling-data": Path("/usr/share/ktuberling/sounds/en"),
     "tuxpaint-stamps-default": Path("/usr/share/tuxpaint/stamps/animals"),
 }

@@ -1,4 +1,4 @@
-"""Recorded voices and music from Debian packages: volunteers (single words and sentences), studio prompts, hold music.
+"""Recorded voices and music from Debian packages: volunteers (letters, words and sentences), studio prompts, hold music.
 
 Volunteers stand for people and for personal greetings, studio prompts for carriers' announcements. A speaker or a tune
 belongs to training or to test, never to both.
@@ -18,6 +18,7 @@ from tests.amd.corpus.synthesizers import keep, levelled, trimmed
 from tests.amd.corpus.truth import Split
 
 WORDS = Path("/usr/share/ktuberling/sounds")
+LETTERS = Path("/usr/share/klettres")
 SENTENCES = Path("/usr/share/tuxpaint/stamps")
 PROMPTS = Path("/usr/share/asterisk/sounds")
 MUSIC = Path("/usr/share/asterisk/moh")
@@ -25,6 +26,10 @@ MUSIC = Path("/usr/share/asterisk/moh")
 WORD_LANGUAGES = {
     Split.TRAIN: ("fr", "ca", "en", "es", "gl", "it", "sv", "ga", "nds", "pt", "wa", "fi"),
     Split.TEST: ("ru", "uk", "da", "de", "el", "lt", "sl", "nl", "sr", "ro"),
+}
+LETTER_LANGUAGES = {
+    Split.TRAIN: ("ar", "cs", "en", "en_GB", "es", "fr", "it", "ml", "nds", "pt_BR"),
+    Split.TEST: ("da", "de", "he", "hu", "lt", "nb", "nl", "ru", "tn", "uk"),
 }
 SENTENCE_LANGUAGES = {Split.TRAIN: ("fr", "ca", "es", "be"), Split.TEST: ("ru", "bg", "el", "da", "ro", "nl", "lt")}
 STUDIO = {
@@ -106,6 +111,8 @@ def volunteers(split: Split, cache: Path) -> list[Volunteers]:
     for language in WORD_LANGUAGES[split]:
         files = sorted(file for file in (WORDS / language).iterdir() if file.suffix in (".ogg", ".wav"))
         found.append(Volunteers(f"ktuberling:{language}", language, files, cache))
+    for language in LETTER_LANGUAGES[split]:
+        found.append(Volunteers(f"klettres:{language}", language, sorted((LETTERS / language).glob("*/*.ogg")), cache))
     stamps = sorted(SENTENCES.rglob("*_desc_*.ogg"))
     for language in SENTENCE_LANGUAGES[split]:
         files = [file for file in stamps if file.stem.endswith(f"_desc_{language}")]
