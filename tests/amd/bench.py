@@ -10,10 +10,11 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from esl_handlers.amd import PRESETS, Detector
+from esl_handlers.amd import PRESETS, Detector, Settings
 from esl_handlers.recorded_audio import to_pcm
 from esl_handlers.rehearing import Listener, rehear
 from tests.amd.corpus import packages
@@ -53,12 +54,9 @@ COLUMNS: tuple[tuple[str, str, float], ...] = (
 """Row of the printed table, the figure's name, its factor."""
 
 
-def listeners(presets: Mapping[str, Any]) -> dict[str, Callable[[], Listener]]:
+def listeners(presets: Mapping[str, Settings]) -> dict[str, Callable[[], Listener]]:
     """Name → how a fresh one is made for each recording."""
-    made: dict[str, Callable[[], Listener]] = {BASELINE: RuleBased}
-    for name, settings in presets.items():
-        made[name] = lambda settings=settings: Detector(settings)
-    return made
+    return {BASELINE: RuleBased} | {name: partial(Detector, settings) for name, settings in presets.items()}
 
 
 def listen(makers: Mapping[str, Callable[[], Listener]], given: argparse.Namespace) -> dict[str, list[Result]]:

@@ -61,7 +61,8 @@ def hum(size: int, rng: np.random.Generator) -> Waveform:
     at = np.arange(size) / TELEPHONE_RATE
     base = float(rng.choice([50.0, 60.0]))
     harmonics = [np.sin(2 * np.pi * base * n * at + rng.uniform(0, 6)) * rng.uniform(0.2, 1) / n for n in range(1, 9)]
-    return np.sum(harmonics, axis=0) + 0.3 * coloured(size, rng, 1.0)
+    mains: Waveform = np.sum(harmonics, axis=0)
+    return mains + 0.3 * coloured(size, rng, 1.0)
 
 
 def wind(size: int, rng: np.random.Generator) -> Waveform:

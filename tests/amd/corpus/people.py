@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from esl_handlers.recorded_audio import Waveform
+from esl_handlers.recorded_audio import TELEPHONE_RATE, Waveform
 from tests.amd.corpus import noise, tones
 from tests.amd.corpus.cast import Cast, Speech
+from tests.amd.corpus.line import fast_length
 from tests.amd.corpus.synthesizers import SPEECH_RMS
 from tests.amd.corpus.tape import Tape
 from tests.amd.corpus.truth import Kind, Span
@@ -151,9 +152,9 @@ def after_ringback(cast: Cast, rng: np.random.Generator) -> Tape:
 def in_a_room(speech: Waveform, rng: np.random.Generator) -> Waveform:
     """``speech`` from a distance or by loudspeaker: early reflections and a decaying tail of 0.15 to 0.5 s."""
     seconds = float(rng.uniform(0.15, 0.5))
-    at = np.arange(int(seconds * 8000))
-    response = rng.normal(size=at.size) * np.exp(-at / 8000 / seconds * 6.9) * float(rng.uniform(0.04, 0.12))
+    at = np.arange(int(seconds * TELEPHONE_RATE))
+    response = rng.normal(size=at.size) * np.exp(-at / TELEPHONE_RATE / seconds * 6.9) * float(rng.uniform(0.04, 0.12))
     response[0] = 1.0
-    length = noise.fast_length(speech.size + response.size)
+    length = fast_length(speech.size + response.size)
     heard = np.fft.irfft(np.fft.rfft(speech, length) * np.fft.rfft(response, length), length)
     return heard[: speech.size]

@@ -6,6 +6,7 @@ A voice belongs to training or to test, never to both; festival's kal and flite'
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import random
 import subprocess
@@ -145,7 +146,8 @@ def frame_power(wave: Waveform) -> Waveform:
     """Mean square of each whole frame of 10 ms. Silent when there are none."""
     if wave.size < 80:
         raise Silent("nothing is heard")
-    return np.mean(wave[: wave.size // 80 * 80].reshape(-1, 80) ** 2, axis=1)
+    power: Waveform = np.mean(wave[: wave.size // 80 * 80].reshape(-1, 80) ** 2, axis=1)
+    return power
 
 
 def trimmed(wave: Waveform) -> Waveform:
@@ -164,5 +166,6 @@ def trimmed(wave: Waveform) -> Waveform:
 def levelled(wave: Waveform) -> Waveform:
     """At SPEECH_RMS over its active frames, those within 20 dB of the loudest tenth: a click does not count for speech."""
     power = frame_power(wave)
-    active = power >= 0.01 * np.quantile(power, 0.9)
-    return np.clip(wave * SPEECH_RMS / np.sqrt(np.mean(np.minimum(power, 10 * np.median(power[active]))[active])), -1.0, 1.0)
+    active = power[power >= 0.01 * np.quantile(power, 0.9)]
+    rms = math.sqrt(float(np.mean(np.minimum(active, 10 * np.median(active)))))
+    return np.clip(wave * (SPEECH_RMS / rms), -1.0, 1.0)

@@ -4,6 +4,7 @@ DTMF. Every function returns a waveform at 8 kHz; ``level`` is its RMS, 1.0 = fu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -63,12 +64,13 @@ def tone(frequencies: Sequence[float], seconds: float, level: float) -> Waveform
     """The sum of sines of equal strength, RMS ``level``."""
     at = np.arange(seconds_to_samples(seconds)) / TELEPHONE_RATE
     wave: Waveform = np.sum([np.sin(2 * np.pi * f * at) for f in frequencies], axis=0)
-    return wave * level * np.sqrt(2 / len(frequencies))
+    return wave * (level * math.sqrt(2 / len(frequencies)))
 
 
 def swept(frequency: Waveform, level: float) -> Waveform:
     """A sine whose frequency (Hz) is given sample by sample."""
-    return np.sin(2 * np.pi * np.cumsum(frequency) / TELEPHONE_RATE) * level * np.sqrt(2)
+    wave: Waveform = np.sin(2 * np.pi * np.cumsum(frequency) / TELEPHONE_RATE)
+    return wave * (level * math.sqrt(2))
 
 
 def cadence(
