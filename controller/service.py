@@ -35,6 +35,7 @@ from controller.domain.finding import Finding
 from controller.domain.pacing.priority import Turns
 from controller.domain.site import PREDEFINED_DISPOSITIONS, Carrier
 from controller.engine.adopt import adopt_live_attempts
+from controller.engine.agent_desk import AgentDesk
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
@@ -45,12 +46,14 @@ from controller.engine.supervisor import Supervisor
 from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
 from controller.formulas.prometheus import formula_source
 from controller.labelled_recordings import read_labelled
+from controller.live.agents import RedisAgents, agents_for_any_thread
 from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
 from controller.metrics import Metrics
 from controller.metrics_endpoint import MetricsEndpoint
 from controller.one_of_a_name import one_of_a_name
+from controller.storage.agents import SqlAgentRecords
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
 from controller.storage.drop_counts import SqlDropCounts
@@ -177,6 +180,20 @@ class Controller:
             may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
             call_ended=lambda: self._dial_loop.wake(),
         )
+        self.agents = AgentDesk(
+            settings.node,
+            RedisAgents(self._redis, settings.dialling.slot_lease_seconds),
+            self.switch.lines,
+            SqlAgentRecords(self._database),
+            self._in_thread,
+            clock,
+            watch,
+            tell=lambda attempt_id, event: self.desk.hear(attempt_id, event),
+            hang_up=lambda attempt_id, why: self.desk.hang_up(attempt_id, why),
+            freed=lambda: self._dial_loop.wake(),
+            recordings=str(_folder(settings.data_dir / "recordings")),
+        )
+        self.switch.lines.attend(self.agents)
         source = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, clock.now, deadline)
         self._formulas = FormulaDesk(source, self._in_formula_thread, clock, watch)
         self._drops = DropDesk(
@@ -207,7 +224,9 @@ class Controller:
         settings = self._settings
         board = BoardForAnyThread(partial(bus.connect, settings.redis_url))
         formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, self._clock.now, deadline)
-        commands = Commands(Desk(self._database, settings.limits, board, formulas), VERBS, self.desk)
+        pool = partial(agents_for_any_thread, partial(bus.connect, settings.redis_url), settings.dialling.slot_lease_seconds)
+        desk = Desk(self._database, settings.limits, board, formulas, open_agents=pool)
+        commands = Commands(desk, VERBS, self.desk, self.agents)
         self._admin = bus.AdminServer(
             bus.connect(settings.redis_url, blocking=True),
             self._redis,
@@ -230,9 +249,11 @@ class Controller:
         lasting("ledger", self._ledger.run)
         lasting("slots", self._slots.run)
         self.switch.start(self)
+        lasting("lines", self.agents.listen)
         lasting("adopt", self._adopt_until_done)
         lasting("formulas", self._formulas.run)
         lasting("drop guard", self._drops.run)
+        lasting("agents", self.agents.run)
         lasting("dial loop", self._dial_loop.run)
         lasting("admin", self._admin.run)
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
@@ -382,6 +403,12 @@ class Controller:
         """Words by which agents say that a machine was on the line."""
         dispositions = (*PREDEFINED_DISPOSITIONS, *SiteStore(self._database).site().disposition)
         return frozenset(one.name for one in dispositions if one.machine)
+
+
+def _folder(path: Path) -> Path:
+    """The folder, made if need be; the switch writes into it, too, whoever it runs as."""
+    path.mkdir(parents=True, exist_ok=True)
+    return path.resolve()
 
 
 def _journal(path: str, former: NodeState | None) -> Journal | None:

@@ -36,7 +36,7 @@ from controller.domain.agents.line import (
 from controller.domain.calls.events import CallEvent, HandedOver
 from controller.engine.agent_calls import AgentCalls
 from controller.engine.watch import Watch
-from controller.errors import LiveStateDown, NotFound, Refused, StoreDown, WrongState
+from controller.errors import LiveStateDown, NotFound, Refused, Unavailable, WrongState
 from controller.ports import (
     AgentLines,
     AgentPool,
@@ -54,6 +54,10 @@ LOGIN_RING_SECONDS = 45
 WAITING_PULSE_SECONDS = 0.05
 """How often free agents are looked for while somebody waits for one."""
 PULSE_SECONDS = 0.25
+RENEW_SECONDS = 1.0
+"""How often the pool hears that the lines stand: after it lost everything, its agents are back within this."""
+REFRESH_SECONDS = 5.0
+"""How often the site is read for what it says of agents and queues."""
 LINE_LOST = "line_down"
 
 
@@ -292,15 +296,25 @@ class AgentDesk:
         self.calls.renew()
 
     def run(self) -> None:
-        """Look at the agents again and again; oftener while somebody waits for one."""
+        """Look at the agents again and again, oftener while somebody waits for one; a lasting greenlet."""
+        renew_at = refresh_at = self._clock.monotonic()
+        adopted = False
         while True:
             self._clock.sleep(WAITING_PULSE_SECONDS if self.calls.waiting else PULSE_SECONDS)
+            now = self._clock.monotonic()
             try:
+                if not adopted:
+                    self.adopt()
+                    adopted = True
+                if now >= renew_at:
+                    renew_at = now + RENEW_SECONDS
+                    self.renew()
                 self.look()
-            except LiveStateDown as error:
-                log.debug("agents not seen", reason=str(error))
-            except StoreDown as error:
-                log.debug("agents' day not written", reason=str(error))
+                if now >= refresh_at:
+                    refresh_at = now + REFRESH_SECONDS
+                    self.refresh()
+            except Unavailable as error:
+                log.debug("agents not looked after", reason=str(error))
 
     def look(self) -> None:
         """What happened in the pool: written down, told to those who wait, counted. LiveStateDown, StoreDown."""
@@ -331,10 +345,7 @@ class AgentDesk:
         if self._pool.enter([self._presence(on_duty, again=False)]) != [True]:
             raise WrongState(f"agent {profile.name} is logged in at another node already")
         on_duty.up = True
-        try:
-            self._in_thread(lambda: self._records.logged_in(profile.name, self._node, profile.address, profile.kind, at))
-        except StoreDown as error:
-            log.error("login not on record", agent=profile.name, reason=str(error))
+        self._unwritten.append(lambda: self._records.logged_in(profile.name, self._node, profile.address, profile.kind, at))
         log.info("agent", agent=profile.name, to="logged in", kind=profile.kind.value)
         if on_duty.wants_ready:
             self._pool.ready(profile.name)

@@ -94,7 +94,10 @@ class MemoryAgents:
     def _renew(self, seizure: Seizure) -> bool:
         if self._has_another(seizure.holder, seizure.agent):
             return False
-        return self._apply(seizure, lambda agent, now: rules.renew(agent, seizure, now + self._lease, now)) is not None
+        renewed = self._apply(
+            seizure, lambda agent, now: rules.renew(agent, seizure, now + self._lease, now), ReservationEnd.TALK
+        )
+        return renewed is not None
 
     def connect(self, seizure: Seizure, attempt_id: str) -> Seizure | None:
         until = self._settle() + self._lease

@@ -275,10 +275,15 @@ for i, s in ipairs(asked.seizures) do
       a.holder, a.queue, a.campaign, a.talking = s.holder, s.queue, s.campaign, s.talking
       if s.talking ~= '' then a.last = s.holder end
       answers[i] = 1
-    elseif held_by(a, s) then answers[i] = 1 end
+    elseif held_by(a, s) then
+      if a.state == 'reserved' and s.talking ~= '' then
+        a.state, a.since, a.talking, a.last = 'talking', ms(now), '1', s.holder
+      end
+      answers[i] = 1
+    end
     if answers[i] == 1 then
       a.lapses = ms(now + asked.lease)
-      put(a)
+      put(a, 'talk')
     end
   end
 end

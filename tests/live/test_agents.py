@@ -309,6 +309,17 @@ def test_power_holds_one_agent_for_several_calls(world: SimpleNamespace):
     assert not world.pool.finish(talk, 0.0)
 
 
+def test_a_talk_begun_while_nobody_could_be_told_is_made_up_for(world: SimpleNamespace):
+    """The holder renews what it holds as a talk; the reservation ended in it."""
+    on_duty(world.pool, "ann")
+    held = seize(world.pool, "c1")
+    talk = Seizure(held.agent, held.holder, held.queue, held.campaign, talking=True)
+    assert world.pool.renew([talk]) == [True]
+    assert state(world.pool, "ann") == (AgentState.TALKING, "")
+    assert world.pool.changes("a")[-1].end is ReservationEnd.TALK
+    assert world.pool.finish(talk, 0.0)
+
+
 def test_queues_and_skills_follow_the_latest_word(world: SimpleNamespace):
     """An agent moved to another queue by a new site file is found there, and no longer in the old one."""
     on_duty(world.pool, "ann")

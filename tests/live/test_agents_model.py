@@ -7,6 +7,7 @@ every step is invariant I9: nobody has two calls, nobody is lost, every reservat
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -155,10 +156,12 @@ class TwoPools(RuleBasedStateMachine):
     def extend(self, name: str) -> None:
         self.both("extend_wrap_up", name, 250.0)
 
-    @rule(data=st.data())
-    def renew(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), unheard=st.booleans())
+    def renew(self, data: st.DataObject, unheard: bool) -> None:
+        """unheard: they were joined meanwhile, and the pool could not be told."""
         seizure = self._one(data)
         if seizure is not None:
+            seizure = replace(seizure, talking=seizure.talking or unheard)
             before = {view.name: view.state for view in self.memory.snapshot()}.get(seizure.agent)
             (kept,) = self.both("renew", [seizure])  # type: ignore[misc]
             if kept and not seizure.talking and before in (AgentState.AWAY, AgentState.READY):

@@ -177,6 +177,9 @@ def renew(agent: Agent, seizure: Seizure, until: float, now: float) -> Agent | N
         state = AgentState.TALKING if seizure.talking else AgentState.RESERVED
         again = replace(agent, state=state, reason="", since=now, seizure=seizure, lapses_at=until, rebuilt=False)
         return replace(again, last_call=seizure.holder) if seizure.talking else again
+    if agent.state is AgentState.RESERVED and seizure.talking and _held_by(agent, seizure):
+        # They were joined while the pool could not be told.
+        return replace(agent, state=AgentState.TALKING, since=now, seizure=seizure, lapses_at=until, last_call=seizure.holder)
     if agent.state not in (AgentState.RESERVED, AgentState.TALKING) or not _held_by(agent, seizure):
         return None
     return replace(agent, lapses_at=until)
