@@ -61,7 +61,7 @@ def write(folder: Path, mode: str, phones: list[str], agents: int, port: int, wr
     campaign.write_text(text + '\n[abandoned]\nmessage = "tone_stream://%(400,100,500)"\n', encoding="utf-8")
 
 
-def overlapping(rows: Sequence[Row], spans: Sequence[tuple[str, float, float]]) -> int:
+def overlapping(spans: Sequence[tuple[str, float, float]]) -> int:
     """Talks of an agent that began before the one before had ended. spans: agent, from, to."""
     by_agent: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for agent, begin, end in spans:
@@ -98,10 +98,8 @@ def one_mode(
                 trunkline.command("campaign", "stop", "load")
                 trunkline.wait_ended(120.0)
             states = wait_for(trunkline, agents, {"ready", "wrap_up"}, SETTLE_SECONDS)
-            rows, spans = trunkline.rows(), trunkline.talks()
-            return figures(
-                rows, spans, states, agents, seconds, wrap_up, sum(call.ended_at is not None for call in phones.calls())
-            )
+            lost = sum(call.ended_at is not None for call in phones.calls())
+            return figures(trunkline.rows(), trunkline.talks(), states, agents, seconds, wrap_up, lost)
 
 
 def wait_for(trunkline: Trunkline, agents: int, wanted: set[str], seconds: float) -> Counter[str]:
@@ -137,7 +135,7 @@ def figures(
         "abandoned_percent": round(100 * abandoned / len(answered), 2) if answered else None,
         "bridge_p50_ms": None if p50 is None else round(p50, 1),
         "bridge_p99_ms": None if p99 is None else round(p99, 1),
-        "two_at_once": overlapping(rows, spans),
+        "two_at_once": overlapping(spans),
         "stuck": agents - states["ready"] - states["wrap_up"],
         "phones_lost": phones_lost,
         "occupancy": round((talked + wrap_up * len(spans)) / (agents * seconds), 3),

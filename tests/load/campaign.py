@@ -166,6 +166,14 @@ class Trunkline:
             )
             return [Row(*row) for row in connection.execute(chosen)]
 
+    def talks(self) -> list[tuple[str, float, float]]:
+        """Whom each person talked to, from when to when (UTC epoch seconds)."""
+        with self.database.read() as connection:
+            chosen = select(Attempt.connected_to, Attempt.connected_at, Attempt.ended_at).where(
+                Attempt.connected_at.is_not(None), Attempt.ended_at.is_not(None)
+            )
+            return [(name, begin, end) for name, begin, end in connection.execute(chosen)]
+
     def unfinished_leads(self) -> int:
         """Leads that are not final."""
         with self.database.read() as connection:
