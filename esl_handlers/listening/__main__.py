@@ -24,8 +24,8 @@ from esl_handlers.listening.one_call import BYTES_A_SECOND, OneCall
 from esl_handlers.listening.sources import Datagrams, Recording
 from esl_handlers.listening.words import MAX_BYTES, ExpectPerson, Found, Listen, Over, Ready, Stop, Word, decode, encode
 
-TURN_SECONDS = 0.01
-"""How often the taps are read: half of a frame."""
+TURN_SECONDS = 0.02
+"""How often the taps are read: once a frame. Half of it would bring verdicts 5 ms earlier and cost a tenth more."""
 STALLED_SECONDS = 15.0
 """A tap that has given nothing for so long belongs to a call that has ended unheard."""
 BEHIND_SECONDS = 1.0

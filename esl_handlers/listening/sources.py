@@ -12,7 +12,8 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 8 * 1024
+"""Half a second: a reader that was held up catches up within a few turns."""
 GIVE_BACK_BYTES = 64 * 1024
 SOCKET_BYTES = 4 * 1024 * 1024
 

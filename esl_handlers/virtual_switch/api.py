@@ -12,6 +12,7 @@ from esl_handlers.virtual_switch import calls
 from esl_handlers.virtual_switch.channels import Channel
 from esl_handlers.virtual_switch.configuration import module_exists, xml_locate
 from esl_handlers.virtual_switch.dial_string import separate
+from esl_handlers.virtual_switch.recordings import record
 from esl_handlers.virtual_switch.render import encode, stamp
 from esl_handlers.virtual_switch.vocabulary import CAUSES
 
@@ -147,6 +148,10 @@ def _dump(core: Core, channel: Channel, words: list[str]) -> str:
 def _getvar(core: Core, channel: Channel, words: list[str]) -> str:
     value = channel.get(words[0])
     return "_undef_" if value is None else value
+
+
+def _record(core: Core, channel: Channel, words: list[str]) -> str:
+    return record(channel, " ".join(words).split())
 
 
 def _setvar(core: Core, channel: Channel, words: list[str]) -> str:
@@ -291,6 +296,7 @@ APIS: dict[str, Api] = {
     "uuid_getvar": with_channel("<uuid> <var>", 2, _getvar),
     "uuid_kill": with_channel("<uuid> [cause]", 1, _kill),
     "uuid_park": with_channel("<uuid>", 1, _park),
+    "uuid_record": with_channel("<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]", 3, _record),
     "uuid_setvar": with_channel("<uuid> <var> [value]", 2, _setvar),
     "uuid_setvar_multi": with_channel("<uuid> <var>=<value>;<var>=<value>...", 2, _setvar_multi),
     "uuid_transfer": with_channel("<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]", 2, _transfer),

@@ -17,8 +17,10 @@ from esl_handlers.virtual_switch.vocabulary import CALL_STATE_NUMBERS, STATE_NUM
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.calls import Message
     from esl_handlers.virtual_switch.core import Core
+    from esl_handlers.virtual_switch.recordings import Recording
     from esl_handlers.virtual_switch.script import Script
     from esl_handlers.virtual_switch.timeline import Timer
+    from esl_handlers.virtual_switch.voice import Voice
 
 
 class Channel:
@@ -43,6 +45,8 @@ class Channel:
         self.peer: Channel | None = None
         self.script: Script | None = None
         self.inbox: list[Message] = []
+        self.voice: Voice | None = None
+        self.recordings: dict[str, Recording] = {}
         self.transfer_to: tuple[str, str] | None = None
         self.timers: list[Timer] = []
         self.standing_timers: list[Timer] = []

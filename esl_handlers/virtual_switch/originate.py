@@ -123,6 +123,7 @@ class Attempt:
             timer.cancel()
         self._in_dialog()
         channel.answered = core.now_us()
+        channel.voice = self.fate.voice
         channel.slots["answered"] = channel.answered
         channel.slots["media"] = "yes"
         channel.render_block("answer")

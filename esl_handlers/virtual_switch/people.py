@@ -15,6 +15,8 @@ import zlib
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
+from esl_handlers.virtual_switch.voice import BEEP_SECONDS, Voice
+
 REFUSALS = {"busy": 486, "rejected": 603, "congestion": 503, "invalid": 404, "unavailable": 480, "refused": 0}
 ANSWERING = ("person", "machine")
 KINDS = (*ANSWERING, "no_answer", "dead", *REFUSALS)
@@ -50,6 +52,10 @@ class Who:
     ring_delay_seconds: Seconds = Seconds("constant", 0.01)
     talk_seconds: Seconds = Seconds("lognormal", 20.0, 0.5)
     greeting_seconds: Seconds = Seconds("uniform", 4.0, 9.0)
+    beep_after_seconds: Seconds | None = None
+    record_seconds: Seconds = Seconds("constant", 60.0)
+    word_seconds: Seconds = Seconds("uniform", 0.4, 0.7)
+    pause_seconds: Seconds = Seconds("uniform", 0.3, 0.6)
     after_seconds: Seconds = Seconds("constant", 0.2)
     hangs_up: bool = True
     rings: bool = False
@@ -61,7 +67,8 @@ class Who:
 class Fate:
     """What will happen to one call, drawn. Seconds from the INVITE; None = never.
 
-    ring_after: 180 or 183. answer_after, refuse_after with sip_status. hang_up_after: from the answer.
+    ring_after: 180 or 183. answer_after, refuse_after with sip_status. hang_up_after: from the answer. voice: what is heard
+    of who answers.
     """
 
     kind: str
@@ -71,6 +78,7 @@ class Fate:
     sip_status: int = 0
     hang_up_after: float | None = None
     early_media: bool = False
+    voice: Voice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,14 +165,27 @@ def draw_fate(who: Who, chance: random.Random) -> Fate:
     if who.kind in ANSWERING:
         rings = who.ring_seconds.draw(chance)
         lasts = (who.talk_seconds if who.kind == "person" else who.greeting_seconds).draw(chance)
+        voice, lasts = draw_voice(who, lasts, chance)
         return Fate(
             who.kind,
             ring_after=delay,
             answer_after=delay + rings,
             hang_up_after=lasts if who.hangs_up else None,
             early_media=who.early_media,
+            voice=voice,
         )
     refuse_after = who.after_seconds.draw(chance)
     rings_first = min(delay, refuse_after) if who.rings else None
     status = who.status or REFUSALS[who.kind]
     return Fate(who.kind, ring_after=rings_first, refuse_after=refuse_after, sip_status=status, early_media=who.early_media)
+
+
+def draw_voice(who: Who, lasts: float, chance: random.Random) -> tuple[Voice, float]:
+    """What is heard of who answers, and how long they stay: a machine that beeps records behind that."""
+    pause = who.pause_seconds.draw(chance)
+    if who.kind == "person":
+        return Voice(pause, pause + who.word_seconds.draw(chance)), lasts
+    if who.beep_after_seconds is None:
+        return Voice(pause, lasts), lasts
+    beep_at = lasts + who.beep_after_seconds.draw(chance)
+    return Voice(pause, lasts, beep_at), beep_at + BEEP_SECONDS + who.record_seconds.draw(chance)

@@ -30,7 +30,9 @@ A complete example::
     kind = "machine"
     share = 0.15
     ring_seconds = 12
-    greeting_seconds = { uniform = [4, 9] }
+    greeting_seconds = { uniform = [4, 9] }  # talks so long; hangs up then, unless it beeps
+    beep_after_seconds = 0.4                 # silence between greeting and beep
+    record_seconds = 60                      # and hangs up after recording for so long
     [[number.who]]
     kind = "busy"
     share = 0.15
@@ -61,7 +63,8 @@ Seconds are a number, ``{ uniform = [least, most] }`` or ``{ lognormal = [median
 never replies; ``busy`` 486, ``rejected`` 603, ``congestion`` 503, ``invalid`` 404, ``unavailable`` 480 and ``refused``
 (any ``status``) end without an answer, ``after_seconds`` (default 0.2), ringing first when ``rings = true`` (busy does
 unless told otherwise). ``ring_delay_seconds`` is the time until the 180; ``early_media = true`` sends a 183 in its
-place.
+place. Who answers is heard by recordings: after ``pause_seconds`` (default 0.3 to 0.6) a person says a word of
+``word_seconds`` (0.4 to 0.7) and waits, a machine talks until its greeting is over.
 """
 
 from __future__ import annotations

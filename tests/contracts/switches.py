@@ -22,11 +22,14 @@ import gevent
 from controller.clock import RealClock
 from controller.domain.calls.actions import DialOrder, Target
 from controller.domain.calls.events import CallEvent, DialFailed, HungUp
+from esl_handlers.listening.ear import EarSettings
 from esl_handlers.switch import FreeSwitch
-from tests.freeswitch.harness import REPOSITORY
+from tests.esl_handlers.amd.sounds import pcm, silence, talk, tone
+from tests.freeswitch.far_audio import FarAudio
+from tests.freeswitch.harness import REPOSITORY, Gateway, freeswitch_binary
 from tests.freeswitch.ports import HOST, free_port
 from tests.freeswitch.process import Child
-from tests.freeswitch.site import running_site
+from tests.freeswitch.site import NotHere, running_site
 
 PATIENCE_SECONDS = 60.0
 CALLER_ID = "+911140001000"
@@ -34,6 +37,14 @@ CALLER_ID = "+911140001000"
 VIRTUAL_PEOPLE = """
 seed = 1
 
+[[number]]
+gateway = "voices"
+pattern = "01$"
+who = [{ kind = "person", ring_seconds = 0.1, hangs_up = false }]
+[[number]]
+gateway = "voices"
+pattern = "02$"
+who = [{ kind = "machine", ring_seconds = 0.1, greeting_seconds = 4.5, beep_after_seconds = 0.4 }]
 [[number]]
 pattern = "[0-4][0-9]$"
 who = [{ kind = "person", ring_seconds = 0.2, talk_seconds = 1.0 }]
@@ -75,6 +86,7 @@ talk_seconds = 1.0
 uri = "*"
 
 [gateway.north]
+[gateway.voices]
 [gateway.closed]
 state = "unreachable"
 [gateway.down]
@@ -155,11 +167,13 @@ class World:
 
 
 @contextmanager
-def _connected(port: int, password: str) -> Iterator[tuple[FreeSwitch, Heard]]:
-    switch, heard = FreeSwitch(HOST, port, password, RealClock()), Heard()
+def _connected(port: int, password: str, folder: Path) -> Iterator[tuple[FreeSwitch, Heard]]:
+    ear = EarSettings(folder / "audio", folder / "evidence")
+    switch, heard = FreeSwitch(HOST, port, password, RealClock(), ear=ear), Heard()
     switch.start(heard)
     try:
         assert switch.wait_ready(PATIENCE_SECONDS), switch.health()
+        wait(lambda: switch.ear is not None and switch.ear.ready)
         yield switch, heard
     finally:
         heard.closing = True
@@ -167,9 +181,26 @@ def _connected(port: int, password: str) -> Iterator[tuple[FreeSwitch, Heard]]:
 
 
 @contextmanager
+def running_voices(folder: Path) -> Iterator[FarAudio]:
+    """Behind gateway ``voices``: a person at 01, a mailbox at 02."""
+    if freeswitch_binary() is None:
+        raise NotHere("no FreeSWITCH on this machine; set TRUNKLINE_FREESWITCH to its binary")
+    person, mailbox = pcm(silence(0.4), talk(0.5)), pcm(silence(0.4), talk(4.1), silence(0.4), tone(0.4, 1000))
+    voices = FarAudio(folder, [{"number": "01$", "audio": person}, {"number": "02$", "audio": mailbox}])
+    try:
+        yield voices
+    finally:
+        voices.stop()
+
+
+@contextmanager
 def real_world(folder: Path) -> Iterator[World]:
     """``NotHere`` where the machine lacks FreeSWITCH or SIPp."""
-    with running_site(folder) as site, _connected(site.switch.esl_port, site.switch.password) as (switch, heard):
+    with (
+        running_voices(folder) as voices,
+        running_site(folder, [Gateway("voices", voices.port)]) as site,
+        _connected(site.switch.esl_port, site.switch.password, folder) as (switch, heard),
+    ):
         link = site.switch.link()
         yield World(
             switch,
@@ -194,7 +225,7 @@ def virtual_world(folder: Path) -> Iterator[World]:
             return [row["number"] for row in csv.DictReader(file)]
 
     try:
-        with _connected(port, "ClueCon") as (switch, heard):
+        with _connected(port, "ClueCon", folder) as (switch, heard):
             yield World(switch, heard, "192.0.2.7:5070", invitations, lambda: True)
     finally:
         child.stop()

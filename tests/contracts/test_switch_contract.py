@@ -7,7 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from controller.domain.calls.actions import Target
-from controller.domain.calls.events import Answered, Connected, ConnectFailed, DialFailed, Left, Ringing
+from controller.domain.calls.answering import Detection
+from controller.domain.calls.events import (
+    Answered,
+    BeepHeard,
+    Connected,
+    ConnectFailed,
+    DialFailed,
+    Left,
+    Ringing,
+    VerdictGiven,
+)
 from controller.domain.calls.outcome import Outcome
 from tests.contracts.switches import World, real_world, virtual_world, wait
 from tests.freeswitch.site import NotHere
@@ -131,6 +141,61 @@ def test_a_waiting_person_is_connected(world: World) -> None:
     world.switch.connect(order.attempt_id, order.target, order.attributes)
     world.end(order)
     assert world.kinds(order) == ["Left", "Ringing", "Answered", "Connected", "HungUp"]
+
+
+def test_a_person_is_recognised(world: World) -> None:
+    """By a word and a wait; then the call goes to the bot."""
+    order = world.order("919876500001", gateway="voices", connect_on_answer=False, verdict_seconds=30)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.screen(order.attempt_id, Detection(max_seconds=20.0))
+    verdict = world.hears(order, VerdictGiven)
+    assert isinstance(verdict, VerdictGiven)
+    assert verdict.kind == "person"
+    assert 0 < (verdict.greeting_ms or 0) < verdict.detect_ms
+    world.switch.connect(order.attempt_id, order.target, order.attributes)
+    world.hears(order, Connected)
+    world.switch.hang_up(order.attempt_id, "over")
+    world.end(order)
+    assert world.kinds(order) == ["Left", "Ringing", "Answered", "VerdictGiven", "Connected", "HungUp"]
+
+
+def test_a_mailbox_gets_a_message_after_its_beep(world: World) -> None:
+    """It is recognised while it talks, beeps, and is left a message; who hangs up is the switch."""
+    order = world.order("919876500002", gateway="voices", connect_on_answer=False, verdict_seconds=30)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.screen(order.attempt_id, Detection(max_seconds=20.0, beep=True))
+    verdict = world.hears(order, VerdictGiven)
+    assert isinstance(verdict, VerdictGiven)
+    assert verdict.kind == "machine"
+    world.switch.park(order.attempt_id, 60)
+    world.hears(order, BeepHeard)
+    world.switch.leave_message(order.attempt_id, "silence_stream://300")
+    world.end(order)
+    assert world.kinds(order)[2:] == ["Answered", "VerdictGiven", "BeepHeard", "MessagePlayed", "HungUp"]
+
+
+def test_nothing_is_said_after_listening_was_stopped(world: World) -> None:
+    """Whoever does not want to hear it does not."""
+    order = world.order("919876500001", gateway="voices", connect_on_answer=False, verdict_seconds=3)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.screen(order.attempt_id, Detection())
+    world.switch.stop_screening(order.attempt_id)
+    world.end(order)
+    assert "VerdictGiven" not in world.kinds(order)
+
+
+def test_a_call_that_is_not_there_is_unknown(world: World) -> None:
+    """Listening to what has hung up meanwhile is no error."""
+    order = world.order("919876500050")
+    world.switch.dial(order)
+    world.end(order)
+    world.switch.screen(order.attempt_id, Detection())
+    verdict = world.hears(order, VerdictGiven)
+    assert isinstance(verdict, VerdictGiven)
+    assert verdict.kind == "unknown"
 
 
 def test_a_message_is_left(world: World) -> None:

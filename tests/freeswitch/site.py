@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +31,8 @@ class Site:
 
 
 @contextmanager
-def running_site(folder: Path) -> Iterator[Site]:
-    """Everything started, and ended with the block. ``NotHere`` says what is missing."""
+def running_site(folder: Path, more: Sequence[Gateway] = ()) -> Iterator[Site]:
+    """Everything started, and ended with the block. ``NotHere`` says what is missing. more: further gateways."""
     if freeswitch_binary() is None:
         raise NotHere("no FreeSWITCH on this machine; set TRUNKLINE_FREESWITCH to its binary")
     if sipp_binary() is None:
@@ -40,7 +40,8 @@ def running_site(folder: Path) -> Iterator[Site]:
     carrier = FarEnd("carrier", folder, trace=True)
     bots = FarEnd("bot", folder, trace=True)
     dead = free_port()
-    switch = RealFreeSwitch([Gateway("north", carrier.port), Gateway("closed", dead), Gateway("down", dead, ping_seconds=5)])
+    gateways = [Gateway("north", carrier.port), Gateway("closed", dead), Gateway("down", dead, ping_seconds=5), *more]
+    switch = RealFreeSwitch(gateways)
     try:
         carrier.start()
         bots.start()

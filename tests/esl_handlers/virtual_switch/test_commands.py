@@ -36,6 +36,7 @@ ANSWERS = [
     ("uuid_kill", "-USAGE: <uuid> [cause]\n"),
     ("uuid_getvar nobody x", "-ERR No such channel!\n"),
     ("uuid_setvar", "-USAGE: <uuid> <var> [value]\n"),
+    ("uuid_record nobody start /x.r8", "-ERR No such channel!\n"),
     ("uuid_transfer nobody x XML y", "-ERR No such channel!\n"),
     ("uuid_bridge a b", "-ERR Invalid uuid\n"),
     ("uuid_broadcast nobody x", "-ERR invalid uuid\n"),

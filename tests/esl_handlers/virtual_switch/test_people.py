@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 
 from controller.errors import BadFile
 from esl_handlers.virtual_switch import people_file
-from esl_handlers.virtual_switch.people import Fate
+from esl_handlers.virtual_switch.people import Fate, Seconds, Who, draw_voice
 from esl_handlers.virtual_switch.people_file import people_from, read_people
+from esl_handlers.virtual_switch.voice import Voice
 
 
 def test_the_documented_example_is_a_good_people_file(tmp_path: Path) -> None:
@@ -68,3 +70,27 @@ def test_every_mistake_is_told_at_once() -> None:
     text = str(found.value)
     for part in ("'sead'", "no regular expression", "'ghost'", "talk_seconds must be seconds", "'smile'", "'asleep'"):
         assert part in text
+
+
+def test_what_is_heard_of_who_answers() -> None:
+    """A person says a word and waits; a machine talks until its greeting is over, beeps if it does, and records behind that."""
+    chance = random.Random(3)
+    voice, lasts = draw_voice(Who("person"), 20.0, chance)
+    assert 0.4 <= voice.talk_until - voice.talk_from <= 0.7
+    assert (voice.beep_at, lasts) == (None, 20.0)
+    voice, lasts = draw_voice(Who("machine"), 5.0, chance)
+    assert (voice.talk_until, voice.beep_at, lasts) == (5.0, None, 5.0)
+    mailbox = Who("machine", beep_after_seconds=Seconds("constant", 0.5), record_seconds=Seconds("constant", 30.0))
+    voice, lasts = draw_voice(mailbox, 5.0, chance)
+    assert (voice.talk_until, voice.beep_at) == (5.0, 5.5)
+    assert lasts == pytest.approx(35.9)
+
+
+def test_a_voice_is_the_same_however_it_is_cut() -> None:
+    """Silence, talk and beep follow one another to the sample."""
+    voice = Voice(0.5, 33.0, 33.5)
+    whole = voice.pcm(0, 40 * 8000)
+    assert b"".join(voice.pcm(place, 777) for place in range(0, 40 * 8000, 777))[: len(whole)] == whole
+    loud = [any(whole[second * 8000 : second * 8000 + 8000]) for second in range(80)]
+    assert (loud.index(True), loud[66], loud[67]) == (1, False, True)
+    assert not any(whole[2 * round(33.9 * 8000) :])
