@@ -20,8 +20,9 @@ from gevent.event import Event
 from gevent.queue import Empty, SimpleQueue
 
 from controller.domain.calls.actions import Action, AskSwitch, Connect, Finish, HangUp, StartDetection
+from controller.domain.calls.ending import request_hang_up
 from controller.domain.calls.events import CallEvent, DialFailed, Left, Overdue, Vanished
-from controller.domain.calls.machine import hear, request_hang_up
+from controller.domain.calls.machine import hear
 from controller.domain.calls.outcome import RULES, Outcome
 from controller.domain.calls.record import AttemptEnd
 from controller.domain.calls.states import Call, CallState
@@ -331,8 +332,8 @@ class CallDesk:
                 answered_at=call.answered_at,
                 connected_to=call.connected_to,
                 connected_at=call.connected_at,
-                amd_verdict=call.verdict,
-                amd_ms=call.verdict_ms,
+                amd_verdict=call.evidence.verdict,
+                amd_ms=call.evidence.verdict_ms,
             )
         )
         self._calls.pop(live.attempt_id, None)

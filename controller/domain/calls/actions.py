@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.domain.calls.answering import Detection, Seizure, Treatment
+from controller.domain.agents.agent import ReservationEnd
+from controller.domain.calls.answering import Detection, Treatment
 from controller.domain.calls.outcome import Outcome
 
 
@@ -12,9 +13,9 @@ from controller.domain.calls.outcome import Outcome
 class Target:
     """Where an answered person goes.
 
-    kind: ``bot`` (SIP endpoint), ``playback`` (one sound file), ``ivr`` (dialplan extension) or ``queue`` (an agent of it; never
-    given to the switch, which gets an agent instead). address: SIP URI, file, extension or queue. name: what reports and metrics
-    call it.
+    kind: ``bot`` (SIP endpoint), ``playback`` (one sound file), ``ivr`` (dialplan extension) or ``queue`` (an agent of
+    it; never given to the switch, which gets an agent instead). address: SIP URI, file, extension or queue. name: what reports
+    and metrics call it.
     headers: fixed SIP headers a bot gets, besides the contact's attributes.
     """
 
@@ -59,7 +60,7 @@ class Connect:
 
 @dataclass(frozen=True, slots=True)
 class StartDetection:
-    """Begin answering-machine detection on the call's own audio. ``VerdictGiven`` follows; an unknown one when it cannot listen."""
+    """Begin answering-machine detection on the call's own audio. ``VerdictGiven`` follows; unknown, when it cannot listen."""
 
     detection: Detection
 
@@ -120,14 +121,13 @@ class ConnectAgent:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAgent:
-    """The call does not need the agent any more. seizure: how it went; ``RESERVED`` when they talked or were not to blame.
-
-    talked: wrap-up follows; otherwise the agent is ready again (or paused, after ``RONA``).
+    """The call does not need the agent any more. end: ``TALK`` when they were joined. wrap_up: whether the agent has something to
+    note of it; a provisional person who was a machine leaves nothing.
     """
 
     agent: str
-    seizure: Seizure
-    talked: bool
+    end: ReservationEnd
+    wrap_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 PATIENCE_SECONDS = 2.0
-"""A person left without an agent, bot or message for longer counts as abandoned (47 CFR 64.1200(a)(7): within two seconds of the
-completed greeting)."""
+"""A person left without an agent, bot or message for longer counts as abandoned (47 CFR 64.1200(a)(7): within two seconds
+of the completed greeting)."""
 
 QUIET_SECONDS = 72 * 3600.0
 """After an abandoned call the number is left alone for so long, unless an agent is guaranteed (Ofcom, persistent misuse)."""
@@ -38,22 +38,13 @@ class Attach(StrEnum):
     AT_ONCE = "at_once"
 
 
-class Seizure(StrEnum):
-    """How the search for an agent ended (features 4.7)."""
-
-    RESERVED = "reserved"
-    TIMEOUT = "timeout"  # reserved, but not on the line in time
-    RONA = "rona"  # the agent's phone rang and nobody took it
-    NONE = "none"  # nobody was free
-
-
 @dataclass(frozen=True, slots=True)
 class Detection:
     """How answering-machine detection listens.
 
-    preset: ``careful``, ``balanced`` or ``fast``. max_seconds: from the answer to ``unknown`` at the latest. keep_audio: whether
-    the first seconds of the call's audio are kept for review. beep: whether it goes on listening for a voicemail's beep after
-    the verdict ``machine``.
+    preset: ``careful``, ``balanced`` or ``fast``. max_seconds: from the answer to ``unknown`` at the latest. keep_audio:
+    whether the first seconds of the call's audio are kept for review. beep: whether it goes on listening for a voicemail's beep
+    after the verdict ``machine``.
     """
 
     preset: str = "balanced"
@@ -78,7 +69,7 @@ class Treatment:
 class Answering:
     """One campaign's ways with an answered call.
 
-    detection: None = off, whoever answers is a person. message: what is left on a machine; given when ``on_machine`` leaves one.
+    detection: None = off, whoever answers is a person. message: what is left on a machine, if ``on_machine`` leaves one.
     beep_seconds: after the verdict ``machine``, the longest wait for the beep before the message is left all the same.
     treatment: None = silence is all we have; refused by pre-flight for queues. patience_seconds: from the end of the person's
     greeting to somebody on the line.

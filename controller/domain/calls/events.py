@@ -98,10 +98,14 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class ConnectFailed:
-    """The target could not be reached, or nobody fetched the person in time; the switch has told, or is telling, them so."""
+    """The target could not be reached, or nobody fetched the person in time.
+
+    told: whether the switch itself is telling the person so; otherwise the person still waits in silence.
+    """
 
     at: float
     reason: str
+    told: bool = True
 
 
 @dataclass(frozen=True, slots=True)

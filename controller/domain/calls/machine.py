@@ -7,52 +7,64 @@ comes (design section 5):
 2. Whatever an event implies is taken as having happened: who is answered has been rung, who is connected has answered.
 3. The end can come in any state, and carries the switch's own memory of the times, which fills what was not heard.
 
-``Finish`` comes exactly once: the state ENDED has no rows.
+``Finish`` comes exactly once: the state ENDED has no rows. Every state in which somebody could be kept waiting for a word that
+never comes has a limit (``Call.limit_seconds``), and a row for ``TimeUp``.
 
-    dialing ──Ringing──► ringing ──Answered──► answered ──Connected──► connected
-       └───────────────Answered──────────────►    │                        ▲
-                       with detection: screening ─┴─VerdictGiven─► connecting
-                                           └─ machine, fax ─► ending
+    dialing ─► ringing ─┬─► answered ───────────────────────────────────► connected
+                        │                                                    ▲
+                        ├─► screening ─┬─ person, unknown ─┬─► connecting ───┤
+                        │   (detection)│                   │       ▲  │ agent lost
+                        └──────────────│───────────────────┴─► waiting ◄─────┤ (a queue: an agent is sought)
+                                       │                         │ nobody    │ revised: machine
+                                       │                         ▼           │
+                                       │                    apologising      │
+                                       └─ machine ─► awaiting_beep ◄─────────┘
+                                                         │ beep, silence, time
+                                                         ▼
+                                                     leaving_message
+
+What each of them means lies in ``screening.py`` (who picked up), ``waiting.py`` (whom they are to talk to) and ``ending.py``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from controller.domain.calls.actions import Action, AskSwitch, Connect, Finish, HangUp, StartDetection
-from controller.domain.calls.answering import PATIENCE_SECONDS, Detection
+from controller.domain.calls import screening, waiting
+from controller.domain.calls.actions import Action, AskSwitch
+from controller.domain.calls.ending import finish, outcome_at_hang_up
 from controller.domain.calls.events import (
+    AgentLost,
+    AgentReserved,
     Answered,
+    BeepHeard,
     CallEvent,
     Connected,
     ConnectFailed,
     DialFailed,
+    FoundWaiting,
+    GreetingEnded,
+    HandedOver,
     HungUp,
+    KeyPressed,
     Left,
+    MessagePlayed,
+    NoAgent,
     Overdue,
     Ringing,
+    TimeUp,
     Vanished,
     VerdictGiven,
+    VerdictRevised,
 )
 from controller.domain.calls.outcome import Outcome
-from controller.domain.calls.states import Call, CallState
-
-_NOT_FOR_PEOPLE = {"machine": Outcome.MACHINE, "fax": Outcome.FAX, "sit": Outcome.INVALID_NUMBER}
+from controller.domain.calls.states import ALIVE, BEFORE_ANSWER, PICKED_UP, Call, CallState
 
 
 def hear(call: Call, event: CallEvent) -> list[Action]:
     """Take ``event`` into ``call``; what to do about it, in order. Never raises."""
     row = TABLE.get((call.state, type(event)))
     return [] if row is None else row(call, event)
-
-
-def request_hang_up(call: Call, why: str) -> list[Action]:
-    """We want the call to end (stop, operator, shutdown). Asked twice, done once."""
-    if call.state in (CallState.ENDING, CallState.ENDED):
-        return []
-    call.state = CallState.ENDING
-    call.hang_up_reason = why
-    return [HangUp(why)]
 
 
 def _left(call: Call, event: CallEvent) -> list[Action]:
@@ -64,44 +76,7 @@ def _ringing(call: Call, event: CallEvent) -> list[Action]:
     call.left = True
     call.ringing_at = call.ringing_at or event.at
     if call.state is CallState.DIALING:
-        call.state = CallState.RINGING
-    return []
-
-
-def _answered(call: Call, event: CallEvent) -> list[Action]:
-    call.left = True
-    call.answered_at = call.answered_at or event.at
-    if call.state not in _BEFORE_ANSWER:
-        return []
-    if call.order.connect_on_answer:
-        call.state = CallState.ANSWERED
-        return []
-    call.state = CallState.SCREENING
-    return [StartDetection(Detection())]
-
-
-def _verdict(call: Call, event: CallEvent) -> list[Action]:
-    assert isinstance(event, VerdictGiven)
-    call.verdict, call.verdict_ms = event.kind, event.detect_ms
-    if event.kind in _NOT_FOR_PEOPLE:
-        return request_hang_up(call, event.kind)
-    call.state = CallState.CONNECTING
-    return [Connect(call.order.target)]
-
-
-def _connected(call: Call, event: CallEvent) -> list[Action]:
-    assert isinstance(event, Connected)
-    call.left = True
-    call.connected_at = call.connected_at or event.at
-    call.connected_to = event.to
-    if call.state is not CallState.ENDING:
-        call.state = CallState.CONNECTED
-    return []
-
-
-def _connect_failed(call: Call, event: CallEvent) -> list[Action]:
-    assert isinstance(event, ConnectFailed)
-    call.connect_failed = event.reason
+        call.enter(CallState.RINGING)
     return []
 
 
@@ -110,22 +85,10 @@ def _hung_up(call: Call, event: CallEvent) -> list[Action]:
     call.ringing_at = call.ringing_at or event.ringing_at
     call.answered_at = call.answered_at or event.answered_at
     if event.connected_at is not None and call.connected_at is None:
-        call.connected_at, call.connected_to = event.connected_at, call.order.target.name
+        call.connected_at, call.connected_to = event.connected_at, call.agent or call.order.target.name
     call.answered_at = call.answered_at or call.connected_at
     call.connect_failed = call.connect_failed or event.connect_failed
-    return _finish(call, event.at, _outcome_at_hang_up(call, event), event.cause, event.sip_status)
-
-
-def _outcome_at_hang_up(call: Call, event: HungUp) -> Outcome:
-    if call.answered_at is None:
-        return event.outcome
-    if call.connected_at is not None:
-        return Outcome.ANSWERED
-    if call.verdict in _NOT_FOR_PEOPLE:
-        return _NOT_FOR_PEOPLE[call.verdict]
-    if call.connect_failed is not None or event.at - call.answered_at >= PATIENCE_SECONDS:
-        return Outcome.ABANDONED
-    return Outcome.ANSWERED
+    return finish(call, event.at, outcome_at_hang_up(call, event), event.cause, event.sip_status)
 
 
 def _dial_failed(call: Call, event: CallEvent) -> list[Action]:
@@ -134,7 +97,7 @@ def _dial_failed(call: Call, event: CallEvent) -> list[Action]:
         # The invitation left, so the call's own end will tell; should that be lost, the overdue timer asks.
         call.left = True
         return []
-    return _finish(call, event.at, event.outcome, event.cause, None)
+    return finish(call, event.at, event.outcome, event.cause, None)
 
 
 def _overdue(call: Call, event: CallEvent) -> list[Action]:
@@ -150,31 +113,44 @@ def _vanished(call: Call, event: CallEvent) -> list[Action]:
         outcome = Outcome.NOT_DIALLED
     else:
         outcome = Outcome.UNKNOWN
-    return _finish(call, event.at, outcome, event.reason, None)
-
-
-def _finish(call: Call, at: float, outcome: Outcome, cause: str, sip_status: int | None) -> list[Action]:
-    call.state = CallState.ENDED
-    call.ended_at = at
-    return [Finish(outcome, cause, sip_status)]
+    return finish(call, event.at, outcome, event.reason, None)
 
 
 Row = Callable[[Call, CallEvent], list[Action]]
-_BEFORE_ANSWER = (CallState.DIALING, CallState.RINGING)
-_ALIVE = tuple(state for state in CallState if state is not CallState.ENDED)
+_S = CallState
+_UNJOINED = (*BEFORE_ANSWER, _S.ANSWERED, _S.CONNECTING)
+_MACHINES = (_S.AWAITING_BEEP, _S.LEAVING_MESSAGE)
 
 TABLE: dict[tuple[CallState, type[CallEvent]], Row] = {
-    **{(state, Left): _left for state in (*_BEFORE_ANSWER, CallState.ENDING)},
-    **{(state, Ringing): _ringing for state in _ALIVE},
-    **{(state, Answered): _answered for state in _ALIVE},
-    (CallState.SCREENING, VerdictGiven): _verdict,
-    **{
-        (state, Connected): _connected
-        for state in (*_BEFORE_ANSWER, CallState.ANSWERED, CallState.CONNECTING, CallState.ENDING)
-    },
-    **{(state, ConnectFailed): _connect_failed for state in (*_BEFORE_ANSWER, CallState.ANSWERED, CallState.CONNECTING)},
-    **{(state, DialFailed): _dial_failed for state in (*_BEFORE_ANSWER, CallState.ENDING)},
-    **{(state, HungUp): _hung_up for state in _ALIVE},
-    **{(state, Overdue): _overdue for state in _ALIVE},
-    **{(state, Vanished): _vanished for state in _ALIVE},
+    **{(state, Left): _left for state in (*BEFORE_ANSWER, _S.ENDING)},
+    **{(state, Ringing): _ringing for state in ALIVE},
+    **{(state, Answered): screening.answered for state in ALIVE},
+    **{(state, FoundWaiting): screening.found_waiting for state in BEFORE_ANSWER},
+    # detection
+    **{(state, VerdictGiven): screening.verdict for state in ALIVE if state is not _S.ENDING},
+    **{(state, VerdictRevised): screening.revised for state in ALIVE},
+    (_S.SCREENING, TimeUp): screening.no_verdict,
+    **{(state, BeepHeard): screening.beep for state in PICKED_UP},
+    (_S.AWAITING_BEEP, GreetingEnded): screening.no_beep,
+    (_S.AWAITING_BEEP, TimeUp): screening.no_beep,
+    (_S.LEAVING_MESSAGE, MessagePlayed): screening.message_played,
+    (_S.LEAVING_MESSAGE, TimeUp): screening.message_endless,
+    # target, agent, apology
+    **{(state, Connected): waiting.connected for state in (*_UNJOINED, _S.ENDING)},
+    **{(state, ConnectFailed): waiting.connect_failed for state in (*_UNJOINED, _S.SCREENING, _S.WAITING)},
+    **{(state, AgentReserved): waiting.agent_reserved for state in ALIVE},
+    (_S.WAITING, NoAgent): waiting.no_agent,
+    (_S.WAITING, TimeUp): waiting.nobody_came,
+    (_S.CONNECTING, TimeUp): waiting.nobody_came,
+    **{(state, AgentLost): waiting.agent_lost for state in ALIVE},
+    (_S.CONNECTED, HandedOver): waiting.handed_over,
+    **{(state, KeyPressed): waiting.key_pressed for state in ALIVE if state not in _MACHINES},
+    **{(state, KeyPressed): screening.key_instead_of_beep for state in _MACHINES},
+    (_S.APOLOGISING, MessagePlayed): waiting.apology_over,
+    (_S.APOLOGISING, TimeUp): waiting.apology_over,
+    # the end
+    **{(state, DialFailed): _dial_failed for state in (*BEFORE_ANSWER, _S.ENDING)},
+    **{(state, HungUp): _hung_up for state in ALIVE},
+    **{(state, Overdue): _overdue for state in ALIVE},
+    **{(state, Vanished): _vanished for state in ALIVE},
 }

@@ -15,8 +15,11 @@ class Outcome(StrEnum):
 
     ANSWERED = "answered"  # a person picked up and was connected (or hung up before we owed them anything)
     MACHINE = "machine"
+    MESSAGE_LEFT = "message_left"  # a machine, and our message is on it
     FAX = "fax"
+    AMD_UNKNOWN = "amd_unknown"  # detection could not tell, and the campaign hangs up then
     ABANDONED = "abandoned"  # a person picked up and nobody was there in time
+    AGENT_UNAVAILABLE = "agent_unavailable"  # a machine that the campaign passes on, and no agent was free for it
     NO_ANSWER = "no_answer"  # rang until our ring limit
     RNR = "rnr"  # ring no response: the far network says that the user does not respond (480)
     BUSY = "busy"
@@ -52,9 +55,12 @@ class OutcomeRule:
 RULES: dict[Outcome, OutcomeRule] = {
     Outcome.ANSWERED: OutcomeRule(connected=True, final=True),
     Outcome.MACHINE: OutcomeRule(),
+    Outcome.MESSAGE_LEFT: OutcomeRule(),
     Outcome.FAX: OutcomeRule(final=True),
-    # Ofcom's quiet period of 72 h after an abandoned call starts from here; until an agent can be guaranteed: no retry.
-    Outcome.ABANDONED: OutcomeRule(final=True),
+    Outcome.AMD_UNKNOWN: OutcomeRule(),
+    # Not before the quiet period is over: campaigns/retry.py, and the ledger for other campaigns.
+    Outcome.ABANDONED: OutcomeRule(),
+    Outcome.AGENT_UNAVAILABLE: OutcomeRule(),
     Outcome.NO_ANSWER: OutcomeRule(),
     Outcome.RNR: OutcomeRule(),
     Outcome.BUSY: OutcomeRule(),

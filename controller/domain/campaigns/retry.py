@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from controller.domain.calls.answering import QUIET_SECONDS
 from controller.domain.calls.outcome import DEFAULT_RETRYABLE, RULES, Outcome
 from controller.domain.hopper.lead import LeadMove, LeadState
 
@@ -22,12 +23,15 @@ fault has lasted for hours by then."""
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """max_attempts: calls to a contact in one run, the first included. delays: seconds by outcome, over ``delay_seconds``."""
+    """max_attempts: calls to a contact in one run, the first included. delays: seconds by outcome, over ``delay_seconds``.
+    quiet_seconds: the least delay after an abandoned call; 0.0 where an agent is guaranteed (Ofcom: 72 hours otherwise).
+    """
 
     max_attempts: int = 3
     delay_seconds: float = 3600.0
     retryable: frozenset[Outcome] = DEFAULT_RETRYABLE
     delays: Mapping[Outcome, float] = field(default_factory=dict)
+    quiet_seconds: float = QUIET_SECONDS
 
     def after(self, outcome: Outcome, attempts: int, uncharged: int, now: float) -> LeadMove:
         """Where the lead goes.
@@ -47,5 +51,7 @@ class RetryPolicy:
             if attempts + 1 >= self.max_attempts:
                 return LeadMove(LeadState.EXHAUSTED, outcome.value)
             delay = self.delays.get(outcome, self.delay_seconds)
+            if outcome is Outcome.ABANDONED:
+                delay = max(delay, self.quiet_seconds)
             return LeadMove(LeadState.WAITING, outcome.value, due_at=now + delay)
         return LeadMove(LeadState.DONE, outcome.value)

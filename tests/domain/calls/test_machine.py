@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 
 from controller.domain.calls.actions import (
     AskSwitch,
-    Connect,
     DialOrder,
     Finish,
     HangUp,
-    StartDetection,
     Target,
 )
-from controller.domain.calls.answering import Detection
+from controller.domain.calls.ending import request_hang_up
 from controller.domain.calls.events import (
     Answered,
     CallEvent,
@@ -30,17 +28,16 @@ from controller.domain.calls.events import (
     Overdue,
     Ringing,
     Vanished,
-    VerdictGiven,
 )
-from controller.domain.calls.machine import hear, request_hang_up
+from controller.domain.calls.machine import hear
 from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.states import Call, CallState
 
 BOT = Target("bot", "collections", "sip:collections@127.0.0.1:5070")
 
 
-def dialled(detect: bool = False) -> Call:
-    order = DialOrder("a-1", "june", 1, "acme", "919999999999", "+911140001000", 30, 3600, BOT, connect_on_answer=not detect)
+def dialled() -> Call:
+    order = DialOrder("a-1", "june", 1, "acme", "919999999999", "+911140001000", 30, 3600, BOT)
     return Call(order, placed_at=100.0)
 
 
@@ -101,28 +98,6 @@ def test_a_bot_that_refuses_abandons_the_person():
     assert actions == [Finish(Outcome.ABANDONED, "NORMAL", None)]
 
 
-def test_detection_screens_before_connecting():
-    """With detection the answered call is judged first; a person is then joined with the bot."""
-    call = dialled(detect=True)
-    assert tell(call, Answered(105.0)) == [StartDetection(Detection())]
-    assert call.state is CallState.SCREENING
-    assert tell(call, VerdictGiven(106.0, "person", 0.97, 950)) == [Connect(BOT)]
-    assert tell(call, Connected(106.1, "collections"), HungUp(130.0, Outcome.ERROR, "NORMAL")) == [
-        Finish(Outcome.ANSWERED, "NORMAL", None)
-    ]
-    assert (call.verdict, call.verdict_ms) == ("person", 950)
-
-
-def test_a_machine_is_hung_up_on():
-    """A machine's verdict ends the call, and the attempt says machine."""
-    call = dialled(detect=True)
-    tell(call, Answered(105.0))
-    assert tell(call, VerdictGiven(107.0, "machine", 0.99, 2000)) == [HangUp("machine")]
-    assert tell(call, HungUp(107.1, Outcome.CANCELLED, "ORIGINATOR_CANCEL")) == [
-        Finish(Outcome.MACHINE, "ORIGINATOR_CANCEL", None)
-    ]
-
-
 def test_the_end_remembers_what_was_not_heard():
     """Answer and bridge events were lost: the end's own times stand in."""
     call = dialled()
@@ -174,27 +149,3 @@ def test_any_order_and_repetition_finishes_once(chance: Random, repeats: list[Ca
     chance.shuffle(events)
     finishes = [action for action in tell(call, *events) if isinstance(action, Finish)]
     assert [finish.outcome for finish in finishes] == [Outcome.ANSWERED]
-
-
-@given(
-    st.lists(
-        st.sampled_from(
-            (
-                *HEARD,
-                ConnectFailed(106.0, "BUSY"),
-                DialFailed(100.2, Outcome.BUSY, "X"),
-                Overdue(200.0),
-                Vanished(201.0, "gone"),
-            )
-        ),
-        max_size=12,
-    ),
-    st.booleans(),
-)
-def test_no_story_finishes_twice(events: list[CallEvent], detect: bool):
-    """Whatever is told in whatever order, there is at most one Finish and nothing after it."""
-    call = dialled(detect)
-    actions = tell(call, *events)
-    finishes = [index for index, action in enumerate(actions) if isinstance(action, Finish)]
-    assert len(finishes) <= 1
-    assert not finishes or finishes[0] == len(actions) - 1
