@@ -19,6 +19,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from controller.domain.campaigns.answers import AmdDefaults
 from controller.domain.site import mistakes
 from controller.errors import BadFile
 
@@ -187,6 +188,8 @@ class Settings(BaseSettings):
     formula: Formula = Formula()
     logging: Logging = Logging()
     limits: Limits = Limits()
+    amd: AmdDefaults = AmdDefaults()
+    """Answering-machine detection for campaigns that do not say otherwise in their own ``[amd]``."""
 
     @property
     def database_url(self) -> str:

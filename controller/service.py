@@ -225,7 +225,7 @@ class Controller:
         board = BoardForAnyThread(partial(bus.connect, settings.redis_url))
         formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, self._clock.now, deadline)
         pool = partial(agents_for_any_thread, partial(bus.connect, settings.redis_url), settings.dialling.slot_lease_seconds)
-        desk = Desk(self._database, settings.limits, board, formulas, open_agents=pool)
+        desk = Desk(self._database, settings.limits, board, formulas, settings.amd, open_agents=pool)
         commands = Commands(desk, VERBS, self.desk, self.agents)
         self._admin = bus.AdminServer(
             bus.connect(settings.redis_url, blocking=True),

@@ -206,13 +206,13 @@ def test_site_example_shows_every_key(kind: str):
 
 
 def test_campaign_example_shows_every_key():
-    """The campaign file is accepted and complete; the two other ways to connect are shown as comments."""
+    """The campaign file is accepted and complete; the three other ways to connect are shown as comments."""
     found = campaign()
     assert found.model_fields_set == keys(Campaign)
-    for part in (found.numbers, found.window, found.window.open[0], found.retry):
+    for part in (found.numbers, found.amd, found.abandoned, found.window, found.window.open[0], found.retry):
         assert part is not None
         assert part.model_fields_set == keys(type(part)), type(part)
-    assert {"# playback =", "# ivr ="} <= set(re.findall(r"^# \w+ =", example("june.toml"), re.MULTILINE))
+    assert {"# playback =", "# ivr =", "# queue ="} <= set(re.findall(r"^# \w+ =", example("june.toml"), re.MULTILINE))
 
 
 def test_pacing_example_shows_every_key():

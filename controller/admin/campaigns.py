@@ -64,6 +64,7 @@ def surroundings(desk: Desk, name: str) -> Surroundings:
         running=sum(1 for other in running if other.name != name),
         running_limit=desk.limits.running_campaigns,
         prometheus=desk.formulas is not None and not isinstance(desk.formulas, Constants),
+        amd=desk.amd,
     )
 
 
@@ -95,6 +96,7 @@ def plan_for(desk: Desk, campaign: Campaign, campaign_id: int) -> RunPlan:
         site.carrier,
         site.number,
         site.bot,
+        desk.amd,
     )
 
 

@@ -17,13 +17,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from controller.config import Limits
 from controller.domain.calls.states import Call
+from controller.domain.campaigns.answers import AmdDefaults
 from controller.domain.site import mistakes
 from controller.errors import Refused
 from controller.live.board import RedisBoard
@@ -87,13 +88,14 @@ class LiveAgents(Protocol):
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the verbs work with. board: None where Redis is not at hand. formulas: evaluates pacing formulas; None where only
-    numbers can be. open_agents: the agent pool for the time of a block; None where Redis is not at hand. now: UTC epoch
-    seconds."""
+    numbers can be. amd: the system's defaults for campaigns. open_agents: the agent pool for the time of a block; None where
+    Redis is not at hand. now: UTC epoch seconds."""
 
     database: Database
     limits: Limits
     board: RedisBoard | None = None
     formulas: FormulaSource | None = None
+    amd: AmdDefaults = field(default_factory=AmdDefaults)
     now: Callable[[], float] = time.time
     open_agents: Callable[[], AbstractContextManager[AgentPool]] | None = None
 

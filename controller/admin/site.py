@@ -173,6 +173,7 @@ def _replan(desk: Desk) -> None:
             site.carrier,
             site.number,
             site.bot,
+            desk.amd,
         )
         if plan != run.plan:
             runs.set_plan(run.id, plan)

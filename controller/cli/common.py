@@ -113,7 +113,7 @@ def perform(verb: str, **args: Any) -> Any:
     formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, time.time)
     board = RedisBoard(redis_client(settings))
     pool = partial(agents_for_any_thread, partial(redis_client, settings), settings.dialling.slot_lease_seconds)
-    desk = Desk(open_database(settings), settings.limits, board, formulas, open_agents=pool)
+    desk = Desk(open_database(settings), settings.limits, board, formulas, settings.amd, open_agents=pool)
     commands = Commands(desk, VERBS)
     given = {key: value for key, value in args.items() if value is not None}
     return commands.execute(commands.read(verb, given), who(), audit_reads=False)

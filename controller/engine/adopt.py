@@ -10,6 +10,7 @@ from __future__ import annotations
 import structlog
 
 from controller.domain.calls.actions import DialOrder, Target
+from controller.domain.calls.answering import Answering
 from controller.domain.calls.events import Overdue
 from controller.domain.calls.record import OpenAttempt
 from controller.domain.calls.states import Call
@@ -69,13 +70,13 @@ def _taken_over(attempt: OpenAttempt, plan: RunPlan | None, core: str) -> LiveCa
     )
     bot = plan.target.name if plan is not None and plan.target.capacity is not None else None
     return LiveCall(
-        call=Call(order, placed_at=attempt.created_at),
+        call=Call(order, placed_at=attempt.created_at, answering=plan.answering if plan is not None else Answering()),
         lead_id=attempt.lead_id,
         contact_id=attempt.contact_id,
         run_id=attempt.run_id,
         attempts=attempt.attempts,
         uncharged=attempt.uncharged,
-        policy=plan.retry.policy() if plan is not None else RetryPolicy(),
+        policy=plan.retry_policy if plan is not None else RetryPolicy(),
         use=SlotUse(attempt.attempt_id, attempt.campaign, attempt.phone, bot, attempt.carrier),
         launch=None,
         launch_at=0.0,

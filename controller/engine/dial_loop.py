@@ -237,9 +237,9 @@ class DialLoop:
         for run_id, run in found.items():
             floor = self._floors.get(run_id)
             if floor is None:
-                self._floors[run_id] = Floor(run, run.plan.retry.policy())
+                self._floors[run_id] = Floor(run, run.plan.retry_policy)
             elif floor.run != run:
-                floor.run, floor.policy = run, run.plan.retry.policy()
+                floor.run, floor.policy = run, run.plan.retry_policy
 
     def _look(self) -> list[Floor]:
         """Which runs may dial now; the others hand back what they have in hand."""

@@ -38,7 +38,7 @@ def end_lost_calls(world: World, now: float) -> int:
             )
             if attempt.created_at + longest + MARGIN_SECONDS > now:
                 continue
-            policy = plan.retry.policy() if plan is not None else RetryPolicy()
+            policy = plan.retry_policy if plan is not None else RetryPolicy()
             ends.append(
                 AttemptEnd(
                     attempt_id=attempt.attempt_id,

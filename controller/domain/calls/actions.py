@@ -121,8 +121,8 @@ class ConnectAgent:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseAgent:
-    """The call does not need the agent any more. end: ``TALK`` when they were joined. wrap_up: whether the agent has something to
-    note of it; a provisional person who was a machine leaves nothing.
+    """The call does not need the agent any more. end: ``TALK`` when they were joined. wrap_up: whether the agent has something
+    to note of it; a provisional person who was a machine leaves nothing.
     """
 
     agent: str

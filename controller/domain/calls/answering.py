@@ -38,16 +38,24 @@ class Attach(StrEnum):
     AT_ONCE = "at_once"
 
 
+class Preset(StrEnum):
+    """What detection is more afraid of: hanging up on a person, or letting one wait."""
+
+    CAREFUL = "careful"
+    BALANCED = "balanced"
+    FAST = "fast"
+
+
 @dataclass(frozen=True, slots=True)
 class Detection:
     """How answering-machine detection listens.
 
-    preset: ``careful``, ``balanced`` or ``fast``. max_seconds: from the answer to ``unknown`` at the latest. keep_audio:
+    max_seconds: from the answer to ``unknown`` at the latest. keep_audio:
     whether the first seconds of the call's audio are kept for review. beep: whether it goes on listening for a voicemail's beep
     after the verdict ``machine``.
     """
 
-    preset: str = "balanced"
+    preset: Preset = Preset.BALANCED
     max_seconds: float = 5.0
     keep_audio: bool = False
     beep: bool = False

@@ -68,9 +68,10 @@ def agent_lost(call: Call, event: CallEvent) -> list[Action]:
     assert isinstance(event, AgentLost)
     if event.agent != call.agent:
         return []
-    actions = let_agent_go(call, ReservationEnd.RONA if event.reason == RONA else ReservationEnd.TIMEOUT)
+    how = ReservationEnd.RONA if event.reason == RONA else ReservationEnd.TIMEOUT
     if call.state is CallState.CONNECTED:
-        call.person_at = event.at
+        how, call.person_at = ReservationEnd.RETURNED, event.at
+    actions = let_agent_go(call, how)
     if call.state in (CallState.CONNECTING, CallState.CONNECTED):
         return [*actions, *_seek(call, event.at)]
     return actions

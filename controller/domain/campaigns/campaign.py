@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from controller.domain.calls.outcome import DEFAULT_RETRYABLE, NEVER_RETRIED, Outcome
+from controller.domain.campaigns.answers import SOUND_FILE, Abandoned, Amd
 from controller.domain.campaigns.pacing import AGENT_MODES, FORMULA_MODES, Mode, Pacing
 from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.campaigns.window import DAYS, Span, Window
@@ -24,24 +25,25 @@ MAX_LISTS = 10
 
 _CLOCK = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?"
 HOURS = re.compile(rf"^{_CLOCK}-({_CLOCK}|24:00)$")
-SOUND_FILE = re.compile(r"^[A-Za-z0-9_./:=%,()-]{1,255}$")
 EXTENSION = re.compile(r"^[A-Za-z0-9_*#+-]{1,64}$")
 
 
 class ConnectTo(Part):
-    """Where an answered person goes: exactly one of the three (features 4.5)."""
+    """Where an answered person goes: exactly one of the four (features 4.5)."""
 
     bot: Name | None = None
     playback: str | None = None
     """A sound file or tone stream as FreeSWITCH knows it."""
     ivr: str | None = None
     """An extension of the dialplan context ``trunkline-ivr``."""
+    queue: Name | None = None
+    """The longest-idle agent of a queue of the site."""
 
     @model_validator(mode="after")
     def _one(self) -> ConnectTo:
-        given = [key for key in ("bot", "playback", "ivr") if getattr(self, key)]
+        given = [key for key in ("bot", "playback", "ivr", "queue") if getattr(self, key)]
         if len(given) != 1:
-            raise ValueError(f"give exactly one of bot, playback, ivr (given: {', '.join(given) or 'none'})")
+            raise ValueError(f"give exactly one of bot, playback, ivr, queue (given: {', '.join(given) or 'none'})")
         if self.playback and not SOUND_FILE.fullmatch(self.playback):
             raise ValueError("playback: letters, digits and _ . / : = % , ( ) - only")
         if self.ivr and not EXTENSION.fullmatch(self.ivr):
@@ -152,8 +154,10 @@ class Retry(Part):
                 raise ValueError(f"{outcome.value} is never retried")
         return value
 
-    def policy(self) -> RetryPolicy:
+    def policy(self, quiet_seconds: float) -> RetryPolicy:
+        """quiet_seconds: the least delay after an abandoned call."""
         return RetryPolicy(
+            quiet_seconds=quiet_seconds,
             max_attempts=self.max_attempts,
             delay_seconds=self.delay_minutes * 60.0,
             retryable=frozenset(self.on),
@@ -186,6 +190,8 @@ class Campaign(Part):
     """How agents may hand people on (features 4.6); none unless named."""
     connect: ConnectTo | None = None
     numbers: NumberPool | None = None
+    amd: Amd = Amd()
+    abandoned: Abandoned = Abandoned()
     pacing: Pacing = Pacing()
     window: Contactable
     retry: Retry = Retry()

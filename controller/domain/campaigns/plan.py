@@ -11,8 +11,11 @@ from functools import cached_property
 from typing import Literal
 
 from controller.domain.calls.actions import Target
+from controller.domain.calls.answering import Answering, Attach
+from controller.domain.campaigns.answers import Abandoned, AmdDefaults, answering
 from controller.domain.campaigns.campaign import Campaign, Contactable, Retry
 from controller.domain.campaigns.pacing import Mode, Pacing
+from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.campaigns.window import Window
 from controller.domain.site import Bot, Carrier, Name, Number, Part
 
@@ -20,12 +23,12 @@ from controller.domain.site import Bot, Carrier, Name, Number, Part
 class PlannedTarget(Part):
     """``Target`` as stored."""
 
-    kind: Literal["bot", "playback", "ivr"]
+    kind: Literal["bot", "playback", "ivr", "queue"]
     name: str
     address: str
     headers: tuple[tuple[str, str], ...] = ()
     capacity: int | None = None
-    """Fleet capacity of a bot; None for playback and IVR."""
+    """Fleet capacity of a bot; None for everything else."""
 
 
 class RunPlan(Part):
@@ -47,6 +50,9 @@ class RunPlan(Part):
     target: PlannedTarget
     numbers: tuple[Number, ...]
     carriers: tuple[Carrier, ...]
+    amd: AmdDefaults = AmdDefaults()
+    """With the system's defaults filled in. Plans of before there was detection have none, as all of them are off."""
+    abandoned: Abandoned = Abandoned()
 
     model_config = Part.model_config | {"ignored_types": (cached_property,)}
 
@@ -65,6 +71,25 @@ class RunPlan(Part):
         return self.pacing.reserves_first(self.mode)
 
     @cached_property
+    def answering(self) -> Answering:
+        return answering(self.amd, self.abandoned)
+
+    @property
+    def connects_on_answer(self) -> bool:
+        """Whether the switch joins the answered call with its target by itself, without asking us."""
+        listens_first = self.amd.enabled and self.amd.attach is Attach.AFTER_VERDICT
+        return self.target.kind != "queue" and not listens_first
+
+    @property
+    def quiet_seconds(self) -> float:
+        """How long a number is left alone after an abandoned call: not at all where an agent is reserved first."""
+        return 0.0 if self.reserves_first else self.pacing.drop_guard.quiet_hours * 3600.0
+
+    @cached_property
+    def retry_policy(self) -> RetryPolicy:
+        return self.retry.policy(self.quiet_seconds)
+
+    @cached_property
     def call_target(self) -> Target:
         return Target(self.target.kind, self.target.name, self.target.address, self.target.headers)
 
@@ -77,8 +102,9 @@ def compile_plan(
     carriers: Sequence[Carrier],
     numbers: Sequence[Number],
     bots: Sequence[Bot],
+    amd: AmdDefaults,
 ) -> RunPlan:
-    """Settings → plan. The pre-flight check has already refused what cannot be compiled."""
+    """Settings → plan. amd: the system's defaults. The pre-flight check has already refused what cannot be compiled."""
     connect = campaign.connect
     if connect is None or campaign.numbers is None:
         raise ValueError("pre-flight must refuse a campaign without connection or numbers")
@@ -93,6 +119,8 @@ def compile_plan(
         )
     elif connect.playback is not None:
         target = PlannedTarget(kind="playback", name="playback", address=connect.playback)
+    elif connect.queue is not None:
+        target = PlannedTarget(kind="queue", name=connect.queue, address=connect.queue)
     else:
         target = PlannedTarget(kind="ivr", name=f"ivr-{connect.ivr}", address=str(connect.ivr))
     pool = [number for number in numbers if number.number in campaign.numbers.pool and number.outbound]
@@ -114,4 +142,6 @@ def compile_plan(
         target=target,
         numbers=tuple(pool),
         carriers=tuple(carrier for carrier in carriers if carrier.name in owners),
+        amd=campaign.amd.over(amd),
+        abandoned=campaign.abandoned,
     )

@@ -7,10 +7,12 @@ nothing about states (``lifecycle.py``) and changes nothing; ``start`` refuses w
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from controller.domain.calls.answering import PATIENCE_SECONDS, Attach, OnMachine
+from controller.domain.campaigns.answers import AmdDefaults
 from controller.domain.campaigns.campaign import Campaign
 from controller.domain.campaigns.pacing import AGENT_MODES
 from controller.domain.site import Bot, Carrier, Number
@@ -46,6 +48,11 @@ class Problem(StrEnum):
     FEW_NUMBERS = "few_numbers"
     WINDOW_SHUT = "window_shut"
     CALLBACKS_HALF_ON = "callbacks_half_on"
+    NO_MACHINE_MESSAGE = "no_machine_message"
+    MACHINE_ATTACHED = "machine_attached"
+    AMD_IN_POWER = "amd_in_power"
+    NO_ABANDONED_MESSAGE = "no_abandoned_message"
+    PATIENCE_LONG = "patience_long"
 
 
 PASSING: frozenset[Problem] = frozenset({Problem.LIST_BUSY, Problem.WINDOW_OVER, Problem.TOO_MANY_RUNNING})
@@ -82,7 +89,8 @@ class Surroundings:
     """What the check compares a campaign with.
 
     list_sizes: contacts by list, for the lists that exist. busy_lists: list → the other campaign that runs on it.
-    running: other campaigns that are active or paused. prometheus: whether one is configured for formulas.
+    running: other campaigns that are active or paused. prometheus: whether one is configured for formulas. amd: the
+    system's defaults.
     """
 
     carriers: Sequence[Carrier]
@@ -95,6 +103,7 @@ class Surroundings:
     running: int
     running_limit: int
     prometheus: bool = False
+    amd: AmdDefaults = field(default_factory=AmdDefaults)
 
 
 def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Preflight:
@@ -102,6 +111,7 @@ def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Prefli
     refusals = (
         *_connection(campaign, around),
         *_agents(campaign),
+        *_detection(campaign, around),
         *_numbers(campaign, around),
         *_lists(campaign, around),
         *_dispositions(campaign, around),
@@ -110,14 +120,14 @@ def preflight(campaign: Campaign, around: Surroundings, now: datetime) -> Prefli
         *_formula(campaign, around),
         *_running(around),
     )
-    warnings = (*_thin_pool(campaign, around), *_not_yet(campaign, now), *_callbacks(campaign, around))
+    warnings = (*_thin_pool(campaign, around), *_not_yet(campaign, now), *_callbacks(campaign, around), *_patience(campaign))
     return Preflight(refusals, warnings)
 
 
 def _connection(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
     connect = campaign.connect
     if connect is None:
-        yield Finding(Problem.NO_CONNECTION, "no bot, playback or IVR takes the answered calls; add a [connect] table")
+        yield Finding(Problem.NO_CONNECTION, "no bot, playback, IVR or queue takes the answered calls; add a [connect] table")
     elif connect.bot is not None:
         bot = _bot(campaign, around)
         if bot is None:
@@ -136,6 +146,36 @@ def _agents(campaign: Campaign) -> Iterator[Finding]:
     if campaign.mode not in AGENT_MODES and kind == "queue":
         yield Finding(
             Problem.NO_AGENTS, f"mode {campaign.mode} has no agents, but [connect] names a queue; choose another mode"
+        )
+
+
+def _detection(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
+    amd = campaign.amd.over(around.amd)
+    leaves = amd.enabled and amd.action_on_machine is OnMachine.LEAVE_MESSAGE
+    if leaves and not amd.message:
+        yield Finding(
+            Problem.NO_MACHINE_MESSAGE, "machines shall get a message, but there is none; set message in [amd] to a sound file"
+        )
+    if leaves and amd.attach is Attach.AT_ONCE:
+        yield Finding(
+            Problem.MACHINE_ATTACHED,
+            'a bot or agent that is attached at once cannot leave the message to us; set attach = "after_verdict" in [amd]',
+        )
+    if amd.enabled and campaign.mode == "power":
+        yield Finding(Problem.AMD_IN_POWER, "power mode has no answering-machine detection; set enabled = false in [amd]")
+    if campaign.connect is not None and campaign.connect.queue is not None and campaign.abandoned.treatment is None:
+        yield Finding(
+            Problem.NO_ABANDONED_MESSAGE,
+            "people whom no agent takes in time must hear who called; set message in [abandoned] to a sound file",
+        )
+
+
+def _patience(campaign: Campaign) -> Iterator[Finding]:
+    patience = campaign.abandoned.patience_seconds
+    if patience > PATIENCE_SECONDS:
+        yield Finding(
+            Problem.PATIENCE_LONG,
+            f"people wait {patience:g} s for an agent; in telemarketing more than {PATIENCE_SECONDS:g} s is an abandoned call",
         )
 
 

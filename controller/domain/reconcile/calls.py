@@ -15,7 +15,7 @@ from controller.domain.calls.events import HungUp
 from controller.domain.calls.machine import hear
 from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.record import AttemptEnd
-from controller.domain.calls.states import Call
+from controller.domain.calls.states import Call, Evidence
 from controller.domain.campaigns.plan import RunPlan
 
 SETTLED_SECONDS = 60.0
@@ -24,6 +24,10 @@ MARGIN_SECONDS = 60.0
 """After the longest ring and talk that the plan allows, a call is certainly over."""
 REFUSED_HERE = frozenset({Outcome.NOT_DIALLED, Outcome.GATEWAY_ERROR})
 """Outcomes of calls that the switch may have refused before they had a channel: no line is written about those."""
+KNOWN_TO_US = frozenset(
+    {Outcome.MACHINE, Outcome.MESSAGE_LEFT, Outcome.FAX, Outcome.AMD_UNKNOWN, Outcome.ABANDONED, Outcome.AGENT_UNAVAILABLE}
+)
+"""What became of an answered call that only those know who heard it: the journal cannot contradict them."""
 
 
 class Kind(StrEnum):
@@ -103,7 +107,7 @@ def compare(attempt: Recorded, plan: RunPlan, line: HungUp | None, now: float) -
         return _difference(Kind.UNKNOWN, attempt, f"{end.outcome}, {end.cause}", end)
     if (attempt.answered_at is None) != (end.answered_at is None):
         return _difference(Kind.ANSWERED, attempt, "not answered" if end.answered_at is None else "answered")
-    if attempt.outcome is not end.outcome:
+    if attempt.outcome is not end.outcome and not (end.answered_at is not None and attempt.outcome in KNOWN_TO_US):
         return _difference(Kind.OUTCOME, attempt, f"{end.outcome}, {end.cause}")
     return None
 
@@ -126,7 +130,8 @@ def end_by(line: HungUp, attempt: Recorded, plan: RunPlan) -> AttemptEnd:
         max_seconds=plan.max_call_seconds,
         target=plan.call_target,
     )
-    call = Call(order, attempt.created_at, verdict=attempt.amd_verdict, verdict_ms=attempt.amd_ms)
+    call = Call(order, attempt.created_at, answering=plan.answering)
+    call.evidence = Evidence(verdict=attempt.amd_verdict, verdict_ms=attempt.amd_ms)
     before = attempt.attempts - (attempt.outcome is Outcome.UNKNOWN)  # which was charged when it was given up
     (finish,) = hear(call, line)
     assert isinstance(finish, Finish), "a hang-up ends a call in every state"
@@ -138,13 +143,13 @@ def end_by(line: HungUp, attempt: Recorded, plan: RunPlan) -> AttemptEnd:
         outcome=finish.outcome,
         cause=finish.cause,
         sip_status=finish.sip_status,
-        move=plan.retry.policy().after(finish.outcome, before, attempt.uncharged, line.at),
+        move=plan.retry_policy.after(finish.outcome, before, attempt.uncharged, line.at),
         ringing_at=call.ringing_at,
         answered_at=call.answered_at,
         connected_to=call.connected_to,
         connected_at=call.connected_at,
-        amd_verdict=call.verdict,
-        amd_ms=call.verdict_ms,
+        amd_verdict=call.evidence.verdict,
+        amd_ms=call.evidence.verdict_ms,
     )
 
 

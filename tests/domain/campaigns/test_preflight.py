@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from controller.domain.calls.answering import OnMachine
+from controller.domain.campaigns.answers import AmdDefaults
 from controller.domain.campaigns.campaign import Campaign
 from controller.domain.campaigns.preflight import Preflight, Problem, Surroundings, preflight
 from controller.domain.site import Bot, Carrier, Number
@@ -160,3 +162,35 @@ def test_promql_needs_a_prometheus():
     assert refused(preflight(query, SITE, MONDAY_NOON)) == {Problem.NO_PROMETHEUS}
     assert preflight(query, replace(SITE, prometheus=True), MONDAY_NOON).passed
     assert preflight(campaign(pacing={"seats": 40, "formula": {"calls_to_start": 3}}), SITE, MONDAY_NOON).passed
+
+
+def test_detection_must_be_able_to_do_what_it_is_told():
+    """No message to leave, a bot that would be cut off, detection in power mode: each is refused, by name."""
+    leave = {"enabled": True, "action_on_machine": "leave_message"}
+    assert refused(preflight(campaign(amd=leave), SITE, MONDAY_NOON)) == {Problem.NO_MACHINE_MESSAGE}
+    assert preflight(campaign(amd=leave | {"message": "/srv/vm.wav"}), SITE, MONDAY_NOON).passed
+    both = leave | {"message": "/srv/vm.wav", "attach": "at_once"}
+    assert refused(preflight(campaign(amd=both), SITE, MONDAY_NOON)) == {Problem.MACHINE_ATTACHED}
+    to_agents = {"mode": "power", "connect": {"queue": "sales"}, "abandoned": {"message": "/srv/sorry.wav"}}
+    assert preflight(campaign(**to_agents), SITE, MONDAY_NOON).passed
+    assert refused(preflight(campaign(amd={"enabled": True}, **to_agents), SITE, MONDAY_NOON)) == {Problem.AMD_IN_POWER}
+
+
+def test_system_defaults_of_detection_are_checked_too():
+    """What a campaign leaves out is as in trunkline.toml: a message there is enough."""
+    around = replace(SITE, amd=AmdDefaults(enabled=True, action_on_machine=OnMachine.LEAVE_MESSAGE))
+    assert refused(preflight(campaign(), around, MONDAY_NOON)) == {Problem.NO_MACHINE_MESSAGE}
+    assert preflight(campaign(amd={"enabled": False}), around, MONDAY_NOON).passed
+    assert preflight(campaign(amd={"message": "/srv/vm.wav"}), around, MONDAY_NOON).passed
+
+
+def test_people_without_an_agent_must_hear_who_called():
+    """A queue without a message for abandoned calls may not start; a longer patience than the law's is worth a warning."""
+    to_agents = campaign(mode="predictive", connect={"queue": "sales"})
+    assert refused(preflight(to_agents, SITE, MONDAY_NOON)) == {Problem.NO_ABANDONED_MESSAGE}
+    patient = campaign(
+        mode="predictive", connect={"queue": "sales"}, abandoned={"message": "/srv/sorry.wav", "patience_seconds": 5}
+    )
+    found = preflight(patient, SITE, MONDAY_NOON)
+    assert found.passed
+    assert Problem.PATIENCE_LONG in {finding.problem for finding in found.warnings}

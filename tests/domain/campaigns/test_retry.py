@@ -23,7 +23,7 @@ def test_retryable_outcomes_wait_and_then_run_out(outcome: Outcome):
 
 @pytest.mark.parametrize("outcome", sorted(NEVER_RETRIED))
 def test_some_outcomes_are_never_retried(outcome: Outcome):
-    """Connected, wrong number, fax, abandoned: done, even when the campaign asks for it."""
+    """Connected, wrong number, fax: done, even when the campaign asks for it."""
     greedy = RetryPolicy(retryable=frozenset(Outcome))
     assert greedy.after(outcome, attempts=0, uncharged=0, now=0.0).state is LeadState.DONE
 
@@ -46,3 +46,12 @@ def test_faults_that_are_not_the_contacts_cost_no_attempt(outcome: Outcome):
     assert waits[-1] == UNCHARGED_LIMIT_SECONDS
     given_up = POLICY.after(outcome, attempts=2, uncharged=MOST_UNCHARGED - 1, now=0.0)
     assert (given_up.state, given_up.charged) == (LeadState.EXHAUSTED, False)
+
+
+def test_an_abandoned_person_is_left_in_peace_for_three_days():
+    """Only a campaign that names ``abandoned`` calls again at all, and not before 72 hours unless an agent is guaranteed."""
+    assert POLICY.after(Outcome.ABANDONED, attempts=0, uncharged=0, now=0.0).state is LeadState.DONE
+    keen = RetryPolicy(delay_seconds=600.0, retryable=frozenset({Outcome.ABANDONED}))
+    assert keen.after(Outcome.ABANDONED, attempts=0, uncharged=0, now=0.0).due_at == 72 * 3600.0
+    guaranteed = RetryPolicy(delay_seconds=600.0, retryable=frozenset({Outcome.ABANDONED}), quiet_seconds=0.0)
+    assert guaranteed.after(Outcome.ABANDONED, attempts=0, uncharged=0, now=0.0).due_at == 600.0
