@@ -65,7 +65,7 @@ def _campaign(settings: Settings, launcher: Launcher, console: Console, begun: f
     database = Database(settings.database_url)
     database.upgrade()
     client = bus.connect(launcher.environment["TRUNKLINE_REDIS__URL"])
-    commands = Commands(Desk(database, settings.limits, RedisBoard(client)), VERBS)
+    commands = Commands(Desk(database, settings.limits, RedisBoard(client), amd=settings.amd), VERBS)
 
     def command(verb: str, **args: Any) -> Any:
         return commands.execute(commands.read(verb, args), "demo")
