@@ -164,6 +164,10 @@ class Limits(Section):
     running_campaigns: int = Field(default=50, ge=1)
 
 
+class Amd(AmdDefaults):
+    """Answering-machine detection, for campaigns that do not say otherwise in their own ``[amd]``."""
+
+
 class Settings(BaseSettings):
     """All sections. ``node`` names this controller and its FreeSWITCH; unique in the system, stable over restarts."""
 
@@ -188,8 +192,7 @@ class Settings(BaseSettings):
     formula: Formula = Formula()
     logging: Logging = Logging()
     limits: Limits = Limits()
-    amd: AmdDefaults = AmdDefaults()
-    """Answering-machine detection for campaigns that do not say otherwise in their own ``[amd]``."""
+    amd: Amd = Amd()
 
     @property
     def database_url(self) -> str:

@@ -136,6 +136,11 @@ class Switch(Protocol):
         end, ``KeyPressed`` when the opt-out key was pressed meanwhile (``HungUp`` names it again)."""
         ...
 
+    def waits(self, attempt_id: str) -> bool:
+        """Whether the switch holds that call answered and joined with nobody, for us to fetch it. SwitchDown when it cannot be
+        asked."""
+        ...
+
     def hang_up(self, attempt_id: str, why: str) -> None:
         """End a call; ``HungUp`` follows. A call that is already gone is no error."""
         ...

@@ -16,7 +16,8 @@ from controller.domain.calls.record import OpenAttempt
 from controller.domain.calls.states import Call
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.campaigns.retry import RetryPolicy
-from controller.engine.call_desk import CallDesk, LiveCall
+from controller.engine.call_desk import CallDesk
+from controller.engine.live_call import LiveCall
 from controller.engine.slots import SlotDesk
 from controller.ports import AttemptStore, Clock, InThread, RunStore, SlotUse
 
@@ -67,6 +68,7 @@ def _taken_over(attempt: OpenAttempt, plan: RunPlan | None, core: str) -> LiveCa
         ring_seconds=plan.max_ring_seconds if plan is not None else LONGEST_RING_SECONDS,
         max_seconds=plan.max_call_seconds if plan is not None else LONGEST_CALL_SECONDS,
         target=plan.call_target if plan is not None else Target("bot", "unknown", ""),
+        connect_on_answer=plan.connects_on_answer if plan is not None else True,
     )
     bot = plan.target.name if plan is not None and plan.target.capacity is not None else None
     return LiveCall(
@@ -81,5 +83,6 @@ def _taken_over(attempt: OpenAttempt, plan: RunPlan | None, core: str) -> LiveCa
         launch=None,
         launch_at=0.0,
         not_after=0.0,
+        opt_out_list=plan.dnc_list_ids[-1] if plan is not None and plan.dnc_list_ids else None,
         core=core,
     )

@@ -12,84 +12,33 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import gevent
 import structlog
 from gevent.event import Event
-from gevent.queue import Empty, SimpleQueue
+from gevent.queue import Empty
 
-from controller.domain.calls.actions import Action, AskSwitch, Connect, Finish, HangUp, StartDetection
+from controller.domain.calls.actions import Action, AskSwitch, Finish, HangUp
 from controller.domain.calls.ending import request_hang_up
-from controller.domain.calls.events import CallEvent, DialFailed, Left, Overdue, Vanished
+from controller.domain.calls.events import CallEvent, Overdue, TimeUp
 from controller.domain.calls.machine import hear
 from controller.domain.calls.outcome import RULES, Outcome
 from controller.domain.calls.record import AttemptEnd
 from controller.domain.calls.states import Call, CallState
-from controller.domain.campaigns.retry import RetryPolicy
+from controller.engine.asking import ask
+from controller.engine.hands import Agents, Hands
+from controller.engine.launching import Launches
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.live_call import HangUpRequest, LiveCall
 from controller.engine.slots import SlotDesk
 from controller.engine.watch import Watch
-from controller.errors import LiveStateDown, SwitchDown
-from controller.ports import Clock, Launch, Missed, SlotUse, Switch
+from controller.ports import Clock, SlotUse, Switch
 
 log = structlog.get_logger("call")
 
-GRACE_SECONDS = 0.5
-"""Between learning that a call is gone and looking for its end: the event may be on its way."""
-CREATION_SECONDS = 10.0
-"""After the ring limit and this, a call that the switch neither has nor recorded was never created there."""
-ASK_AGAIN_SECONDS = 1.0
-"""A question that could not be put to the switch is put again after this."""
-LATE_SECONDS = 0.01
-"""A call that is later than this for its launch time asks for a new one: a stalled loop must not turn into a burst."""
-
-
-@dataclass(frozen=True, slots=True)
-class HangUpRequest:
-    """Somebody wants the call to end; takes its turn in the call's queue."""
-
-    why: str
-
-
-@dataclass(slots=True)
-class LiveCall:
-    """One call and all that hangs on it.
-
-    launch: None for an adopted call, which has left long ago. launch_at: monotonic seconds. not_after: UTC epoch seconds, the
-    window's end. core: the life of the switch that was asked to dial. known_since: monotonic seconds at which it was taken
-    over; a step of the wall clock must not make a young call look old. unasked: the switch could not be asked about it;
-    events may have been missed meanwhile, so its usual patience does not hold.
-    """
-
-    call: Call
-    lead_id: int
-    contact_id: int
-    run_id: int
-    attempts: int
-    uncharged: int
-    policy: RetryPolicy
-    use: SlotUse
-    launch: Launch | None
-    launch_at: float
-    not_after: float
-    core: str = ""
-    known_since: float = 0.0
-    unasked: bool = False
-    queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
-    greenlet: gevent.Greenlet[..., None] | None = None
-
-    @property
-    def attempt_id(self) -> str:
-        return self.call.order.attempt_id
-
-    def patience(self) -> float:
-        """Seconds that may pass without an event before the switch is asked about the call."""
-        return ASK_AGAIN_SECONDS if self.unasked else self.call.expected_silence()
-
 
 class CallDesk:
-    """``ports.SwitchListener``: told by the switch what happens. may_dial: whether a run may still place calls."""
+    """``ports.SwitchListener``: told by the switch, and by agents' desk, what happens. may_dial: whether a run may still place calls."""
 
     def __init__(
         self,
@@ -98,15 +47,18 @@ class CallDesk:
         slots: SlotDesk,
         clock: Clock,
         watch: Watch,
+        agents: Agents,
         may_dial: Callable[[int], bool],
         call_ended: Callable[[], None],
     ) -> None:
+        self._hands = Hands(switch, agents)
+        self._agents = agents
+        self._launches = Launches(switch, slots, clock, watch, may_dial)
         self._switch = switch
         self._ledger = ledger
         self._slots = slots
         self._clock = clock
         self._watch = watch
-        self._may_dial = may_dial
         self._call_ended = call_ended
         self._calls: dict[str, LiveCall] = {}
         self._empty = Event()
@@ -191,59 +143,31 @@ class CallDesk:
 
     def _serve(self, live: LiveCall, launch: bool) -> None:
         try:
-            if launch:
-                self._launch(live)
+            failed = self._launches.launch(live) if launch else None
+            if failed is not None:
+                self._take(live, failed)
             while live.call.state is not CallState.ENDED:
-                try:
-                    event = live.queue.get(timeout=live.patience())
-                except Empty:
-                    event = Overdue(self._clock.now())
-                self._take(live, event)
+                self._take(live, self._next(live))
         except Exception as error:
             log.exception("call failed", attempt=live.attempt_id, error=repr(error))
             if live.call.state is not CallState.ENDED:
                 live.call.state = CallState.ENDED
                 live.call.ended_at = self._clock.now()
-                self._try_hang_up(live, "controller_error")
+                self._hands.do(live, HangUp("controller_error"))
                 self._finish(live, Finish(Outcome.UNKNOWN, f"controller_error {type(error).__name__}", None))
 
-    def _launch(self, live: LiveCall) -> None:
-        """Wait for the launch time, look once more whether the call may leave, and let it go."""
-        answer: DialFailed | Missed | None = Missed("its launch time is to come")
-        while isinstance(answer, Missed):
-            answer = self._launch_once(live)
-        if answer is not None:
-            self._take(live, answer)
-
-    def _launch_once(self, live: LiveCall) -> DialFailed | Missed | None:
-        """Wait for the launch time and dial; Missed when it passed meanwhile, and the call has another one."""
-        wait = live.launch_at - self._clock.monotonic()
-        if wait > 0:
-            self._clock.sleep(wait)
-        now = self._clock.now()
-        if not self._may_dial(live.run_id) or now >= live.not_after:
-            return DialFailed(now, Outcome.NOT_DIALLED, "run_or_window_closed")
-        live.call.placed_at = live.call.launched_at = now
-        live.core = self._switch.core
+    def _next(self, live: LiveCall) -> CallEvent | HangUpRequest:
+        """What comes next: an event, or time that ran out."""
+        left = live.seconds_left(self._clock.monotonic())
+        patience = live.patience()
         try:
-            answer = self._switch.dial(live.call.order, live.launch_at + LATE_SECONDS)
-        except SwitchDown as error:
-            answer = DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"switch_down: {error}")
-        if answer is None:
-            self._watch.call_placed(live.call.order.campaign, live.use.carrier)
-            return None
-        live.call.launched_at = None
-        if isinstance(answer, Missed):
-            try:
-                self._give_another_launch(live)
-            except LiveStateDown as error:
-                return DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"limits unknown: {error}")
-        return answer
-
-    def _give_another_launch(self, live: LiveCall) -> None:
-        assert live.launch is not None, "only calls that have not left wait for it"
-        self._watch.launched_late(live.use.carrier)
-        live.launch_at, live.launch = self._slots.relaunch(live.launch)
+            return live.queue.get(timeout=min(patience, left))
+        except Empty:
+            now = self._clock.now()
+            if left > patience:
+                return Overdue(now)
+            live.time_up_at = None
+            return TimeUp(now)
 
     def _take(self, live: LiveCall, event: CallEvent | HangUpRequest) -> None:
         before = live.call.state
@@ -254,6 +178,7 @@ class CallDesk:
         if live.call.state is not before:
             self._log_change(live, before, event)
             self._measure(live, before)
+        live.note_limit(self._clock.monotonic())
         for action in actions:
             self._do(live, action)
 
@@ -261,57 +186,11 @@ class CallDesk:
         match action:
             case Finish():
                 self._finish(live, action)
-            case HangUp(why):
-                self._try_hang_up(live, why)
-            case Connect(target):
-                try:
-                    self._switch.connect(live.attempt_id, target, live.call.order.attributes)
-                except SwitchDown as error:
-                    # The dead-man's switch in the dialplan speaks to the person; the call's end comes as an event.
-                    log.error("connect failed", attempt=live.attempt_id, error=str(error))
             case AskSwitch():
-                self._ask(live)
-            case StartDetection():
-                log.error("detection asked for, but this build has none", attempt=live.attempt_id)
-
-    def _ask(self, live: LiveCall) -> None:
-        """Whether the call still lives; if not, how it ended, from the switch's record if need be."""
-        live.unasked = True
-        try:
-            alive = self._switch.alive(live.attempt_id)
-        except SwitchDown:
-            return
-        live.unasked = False
-        if alive:
-            self._take(live, Left(self._clock.now()))
-            return
-        # Its end may be on its way: an event that is already queued wins over the question's answer.
-        self._clock.sleep(GRACE_SECONDS)
-        if not live.queue.empty():
-            return
-        try:
-            end = self._switch.end_of(live.attempt_id)
-        except SwitchDown as error:
-            # Taken for a call without a record, it would pass for one that was never dialled.
-            log.error("journal not read", attempt=live.attempt_id, error=str(error))
-            live.unasked = True
-            return
-        if end is not None:
-            self._take(live, end)
-            return
-        same_core = live.core == self._switch.core
-        age = self._clock.monotonic() - live.known_since
-        if same_core and not live.call.left and age < live.call.order.ring_seconds + CREATION_SECONDS:
-            # The command may still be on its way inside the switch; the overdue timer asks again.
-            return
-        recorded = self._switch.keeps_record and same_core
-        self._take(live, Vanished(self._clock.now(), "not known to the switch", recorded))
-
-    def _try_hang_up(self, live: LiveCall, why: str) -> None:
-        try:
-            self._switch.hang_up(live.attempt_id, why)
-        except SwitchDown as error:
-            log.error("hang-up not sent", attempt=live.attempt_id, reason=why, error=str(error))
+                for event in ask(live, self._switch, self._clock):
+                    self._take(live, event)
+            case _:
+                self._hands.do(live, action)
 
     def _finish(self, live: LiveCall, finish: Finish) -> None:
         call = live.call
@@ -334,9 +213,20 @@ class CallDesk:
                 connected_at=call.connected_at,
                 amd_verdict=call.evidence.verdict,
                 amd_ms=call.evidence.verdict_ms,
+                amd_confidence=call.evidence.confidence,
+                amd_detail=call.evidence.detail,
+                amd_revised=call.evidence.revised,
+                amd_revised_ms=call.evidence.revised_ms,
+                beep_at=call.evidence.beep_at,
+                key_at=call.evidence.key_at,
+                agent=call.seized,
+                seizure=call.seizure,
+                opted_out=call.opted_out,
+                opt_out_list=live.opt_out_list,
             )
         )
         self._calls.pop(live.attempt_id, None)
+        self._agents.forget(live.attempt_id)
         self._slots.release(live.use)
         if RULES[finish.outcome].carrier_fault:
             self._slots.carrier_fault(live.use.carrier)

@@ -343,7 +343,7 @@ class DialLoop:
                 not_after = one.floor.opened.not_after if one.floor.opened is not None else NEVER
                 plan = one.floor.run.plan
                 self._desk.place(
-                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), not_after)
+                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), not_after, None)
                 )
             else:
                 log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)

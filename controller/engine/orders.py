@@ -16,7 +16,7 @@ from controller.domain.campaigns.plan import RunPlan
 from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.carriers.routing import routes
 from controller.domain.hopper.lead import HopperLead
-from controller.engine.call_desk import LiveCall
+from controller.engine.live_call import LiveCall
 from controller.ports import CarrierChoice, Granted, Launch, SlotRequest, SlotUse
 
 
@@ -60,7 +60,7 @@ def attempt_draft(
         created_at=now,
         max_attempts=plan.retry.max_attempts,
         dnc_list_ids=plan.dnc_list_ids,
-        quiet_seconds=0.0 if plan.reserves_first else plan.pacing.drop_guard.quiet_hours * 3600.0,
+        quiet_seconds=plan.quiet_seconds,
     )
 
 
@@ -72,8 +72,9 @@ def live_call(
     policy: RetryPolicy,
     now: float,
     not_after: float,
+    agent: str | None,
 ) -> LiveCall:
-    """The call as the desk takes it over. now, not_after: UTC epoch seconds."""
+    """The call as the desk takes it over. agent: who is kept for it. now, not_after: UTC epoch seconds."""
     carrier = next(carrier for carrier in plan.carriers if carrier.name == granted.carrier)
     choice = next(choice for choice in request.carriers if choice.name == granted.carrier)
     order = DialOrder(
@@ -87,9 +88,12 @@ def live_call(
         max_seconds=plan.max_call_seconds,
         target=plan.call_target,
         attributes=_attributes(lead.attributes),
+        connect_on_answer=plan.connects_on_answer,
+        verdict_seconds=plan.verdict_seconds,
+        treatment=plan.answering.treatment,
     )
     return LiveCall(
-        call=Call(order, placed_at=now),
+        call=Call(order, placed_at=now, answering=plan.answering, agent=agent, seized=agent),
         lead_id=lead.lead_id,
         contact_id=lead.contact_id,
         run_id=lead.run_id,
@@ -100,6 +104,7 @@ def live_call(
         launch=Launch(choice, request.campaign_key, request.rate, granted.launch),
         launch_at=granted.launch_at,
         not_after=not_after,
+        opt_out_list=plan.dnc_list_ids[-1] if plan.dnc_list_ids else None,
     )
 
 

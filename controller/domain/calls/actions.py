@@ -100,11 +100,6 @@ class Treat:
 
 
 @dataclass(frozen=True, slots=True)
-class OptOut:
-    """Put the number on the campaign's do-not-call list: the person pressed the key for it."""
-
-
-@dataclass(frozen=True, slots=True)
 class ReserveAgent:
     """Find the longest-idle agent of a queue; ``AgentReserved`` or ``NoAgent`` follows within that time."""
 
@@ -159,7 +154,6 @@ Action = (
     | LeaveMessage
     | StopMessage
     | Treat
-    | OptOut
     | ReserveAgent
     | ConnectAgent
     | ReleaseAgent

@@ -88,6 +88,7 @@ def _hung_up(call: Call, event: CallEvent) -> list[Action]:
         call.connected_at, call.connected_to = event.connected_at, call.agent or call.order.target.name
     call.answered_at = call.answered_at or call.connected_at
     call.connect_failed = call.connect_failed or event.connect_failed
+    call.opted_out = call.opted_out or event.opted_out
     return finish(call, event.at, outcome_at_hang_up(call, event), event.cause, event.sip_status)
 
 

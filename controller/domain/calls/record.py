@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from controller.domain.agents.agent import SeizureOutcome
 from controller.domain.calls.outcome import Outcome
 from controller.domain.hopper.lead import LeadMove
 
@@ -45,8 +46,12 @@ class Opening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptEnd:
-    """An attempt that is over, and where its lead goes. Times are UTC epoch seconds. launched_at: None when it never left, or
-    left in an earlier life of its controller."""
+    """An attempt that is over, and where its lead goes. Times are UTC epoch seconds.
+
+    launched_at: None when it never left, or left in an earlier life of its controller. amd_…, beep_at, key_at: what detection
+    heard, as ``states.Evidence``. agent, seizure: who was reserved for it last, and how that went. opted_out: the number goes
+    on do-not-call list ``opt_out_list`` in the same transaction; None = the global one.
+    """
 
     attempt_id: str
     lead_id: int
@@ -63,6 +68,16 @@ class AttemptEnd:
     connected_at: float | None = None
     amd_verdict: str | None = None
     amd_ms: int | None = None
+    amd_confidence: float | None = None
+    amd_detail: tuple[tuple[str, str | float], ...] = ()
+    amd_revised: str | None = None
+    amd_revised_ms: int | None = None
+    beep_at: float | None = None
+    key_at: float | None = None
+    agent: str | None = None
+    seizure: SeizureOutcome | None = None
+    opted_out: bool = False
+    opt_out_list: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

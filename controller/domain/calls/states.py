@@ -59,7 +59,7 @@ class Call:
     """One call from its write-ahead to its end. Times are UTC epoch seconds. launched_at: when its command left us; None while
     it has not, and for a call that was adopted.
 
-    agent: who is kept for it. person_at: since when somebody is owed an agent, bot or message. limit_seconds: how long it may
+    agent: who is kept for it; seized: who was so last. person_at: since when somebody is owed an agent, bot or message. limit_seconds: how long it may
     stand in its present state, from the moment it got there; entries: how often it has got into a state, which tells the one
     who holds the clock that the limit counts anew. detecting: whether detection was started. unbeeped: the message began
     without a beep.
@@ -69,6 +69,7 @@ class Call:
     placed_at: float
     answering: Answering = field(default_factory=Answering)
     agent: str | None = None
+    seized: str | None = None
     state: CallState = CallState.DIALING
     limit_seconds: float | None = None
     entries: int = 0

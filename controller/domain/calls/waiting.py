@@ -7,7 +7,7 @@ An agent may have been kept for the call since before its launch; else one is so
 from __future__ import annotations
 
 from controller.domain.agents.agent import RONA, ReservationEnd, SeizureOutcome
-from controller.domain.calls.actions import Action, Connect, ConnectAgent, OptOut, ReleaseAgent, ReserveAgent, Treat
+from controller.domain.calls.actions import Action, Connect, ConnectAgent, ReleaseAgent, ReserveAgent, Treat
 from controller.domain.calls.ending import let_agent_go, request_hang_up
 from controller.domain.calls.events import (
     AgentLost,
@@ -47,7 +47,8 @@ def agent_reserved(call: Call, event: CallEvent) -> list[Action]:
         return []
     if call.agent is not None or call.state is not CallState.WAITING:
         return [ReleaseAgent(event.agent, ReservationEnd.RETURNED)]
-    call.agent, call.seizure = event.agent, SeizureOutcome.RESERVED
+    call.agent = call.seized = event.agent
+    call.seizure = SeizureOutcome.RESERVED
     return _join(call, event.agent, event.at)
 
 
@@ -106,14 +107,14 @@ def handed_over(call: Call, event: CallEvent) -> list[Action]:
 
 
 def key_pressed(call: Call, event: CallEvent) -> list[Action]:
-    """Kept as evidence that a person is there; during the apology it may be the wish never to be called again."""
+    """Kept as evidence that a person is there; during the apology it may be the wish never to be called again, which is written
+    with the end of the attempt."""
     assert isinstance(event, KeyPressed)
     call.evidence.key_at = call.evidence.key_at or event.at
     treatment = call.answering.treatment
-    if call.state is not CallState.APOLOGISING or treatment is None or call.opted_out or event.key != treatment.opt_out_key:
-        return []
-    call.opted_out = True
-    return [OptOut()]
+    if call.state is CallState.APOLOGISING and treatment is not None and event.key == treatment.opt_out_key:
+        call.opted_out = True
+    return []
 
 
 def apology_over(call: Call, event: CallEvent) -> list[Action]:

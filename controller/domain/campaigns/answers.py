@@ -72,8 +72,9 @@ class Amd(Part):
 
     def over(self, defaults: AmdDefaults) -> AmdDefaults:
         """What holds for this campaign."""
-        own: dict[str, Any] = {key: value for key, value in self if value is not None}
-        return defaults.model_copy(update=own)
+        own = {key: value for key, value in self if value is not None}
+        merged: dict[str, Any] = {key: own.get(key, getattr(defaults, key)) for key in AmdDefaults.model_fields}
+        return AmdDefaults.model_validate(merged)
 
 
 class Abandoned(Part):

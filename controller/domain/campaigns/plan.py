@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import ceil
 from typing import Literal
 
 from controller.domain.calls.actions import Target
@@ -18,6 +19,9 @@ from controller.domain.campaigns.pacing import Mode, Pacing
 from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.campaigns.window import Window
 from controller.domain.site import Bot, Carrier, Name, Number, Part
+
+WORD_SECONDS = 2
+"""What detection and our word may take over their limits before the switch takes us for dead."""
 
 
 class PlannedTarget(Part):
@@ -79,6 +83,12 @@ class RunPlan(Part):
         """Whether the switch joins the answered call with its target by itself, without asking us."""
         listens_first = self.amd.enabled and self.amd.attach is Attach.AFTER_VERDICT
         return self.target.kind != "queue" and not listens_first
+
+    @property
+    def verdict_seconds(self) -> int:
+        """How long the switch waits for our word after the answer before it speaks to the person by itself."""
+        listening = self.amd.max_seconds if self.amd.enabled and not self.connects_on_answer else 0.0
+        return ceil(listening + self.abandoned.patience_seconds) + WORD_SECONDS
 
     @property
     def quiet_seconds(self) -> float:

@@ -19,7 +19,6 @@ from controller.domain.calls.actions import (
     Finish,
     HangUp,
     LeaveMessage,
-    OptOut,
     Park,
     ReleaseAgent,
     ReserveAgent,
@@ -298,11 +297,13 @@ def test_a_person_for_whom_nobody_is_free_is_told_who_called(nobody: CallEvent):
     assert call.seizure is SeizureOutcome.NONE
 
 
-def test_the_opt_out_key_works_during_the_apology_and_once():
-    """The key of the message, no other, and pressing it twice changes nothing."""
+def test_the_opt_out_key_works_during_the_apology():
+    """The key of the message, no other; pressing it twice changes nothing."""
     call = answered(SALES, TO_AGENTS)
-    tell(call, NoAgent(107.0, "none ready"))
-    assert tell(call, KeyPressed(108.0, "1"), KeyPressed(109.0, "9"), KeyPressed(110.0, "9")) == [OptOut()]
+    tell(call, NoAgent(107.0, "none ready"), KeyPressed(108.0, "1"))
+    assert not call.opted_out
+    tell(call, KeyPressed(109.0, "9"), KeyPressed(110.0, "9"))
+    assert call.opted_out
 
 
 def test_a_key_in_a_conversation_opts_nobody_out():
@@ -310,6 +311,7 @@ def test_a_key_in_a_conversation_opts_nobody_out():
     call = answered(BOT, TO_AGENTS)
     tell(call, Connected(105.1, "collections"))
     assert tell(call, KeyPressed(110.0, "9")) == []
+    assert not call.opted_out
 
 
 def test_a_phone_that_nobody_takes_sends_the_call_to_another_agent():

@@ -1,0 +1,28 @@
+"""A floor without agents: whoever asks for one hears at once that there is none. For agentless dialling and its proofs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller.domain.agents.agent import ReservationEnd
+from controller.domain.calls.events import AgentLost, CallEvent, NoAgent
+
+
+class NoAgents:
+    """``hands.Agents``. tell: the call hears of it. now: UTC epoch seconds."""
+
+    def __init__(self, tell: Callable[[str, CallEvent], None], now: Callable[[], float]) -> None:
+        self._tell = tell
+        self._now = now
+
+    def seek(self, attempt_id: str, queue: str, campaign: str, within_seconds: float) -> None:
+        self._tell(attempt_id, NoAgent(self._now(), "no agents here"))
+
+    def join(self, attempt_id: str, agent: str, name: str, number: str) -> None:
+        self._tell(attempt_id, AgentLost(self._now(), agent, "no agents here"))
+
+    def release(self, attempt_id: str, agent: str, end: ReservationEnd, wrap_up: bool) -> None:
+        """Nobody is held here."""
+
+    def forget(self, attempt_id: str) -> None:
+        """Nobody is held here."""
