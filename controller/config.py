@@ -89,8 +89,9 @@ class Dialling(Section):
     """A contact whose number is on a call for another campaign is looked at again after this."""
 
 
-class Amd(Section):
-    """Answering-machine detection's way to the audio of calls; how it judges is the campaign's to say."""
+class Amd(AmdDefaults):
+    """Answering-machine detection: what campaigns do that do not say otherwise in their own ``[amd]``, and, from ``audio_dir``
+    on, its way to the audio of calls."""
 
     audio_dir: str = "/dev/shm/trunkline"
     """Folder in memory into which FreeSWITCH writes the calls that are judged; both must be allowed to write there. Each node
@@ -164,10 +165,6 @@ class Limits(Section):
     running_campaigns: int = Field(default=50, ge=1)
 
 
-class Amd(AmdDefaults):
-    """Answering-machine detection, for campaigns that do not say otherwise in their own ``[amd]``."""
-
-
 class Settings(BaseSettings):
     """All sections. ``node`` names this controller and its FreeSWITCH; unique in the system, stable over restarts."""
 
@@ -192,7 +189,6 @@ class Settings(BaseSettings):
     formula: Formula = Formula()
     logging: Logging = Logging()
     limits: Limits = Limits()
-    amd: Amd = Amd()
 
     @property
     def database_url(self) -> str:

@@ -41,6 +41,7 @@ from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.no_agents import NoAgents
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
@@ -177,6 +178,7 @@ class Controller:
             self._slots,
             clock,
             watch,
+            NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), clock.now),
             may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
             call_ended=lambda: self._dial_loop.wake(),
         )

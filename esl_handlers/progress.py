@@ -78,6 +78,7 @@ _AFTER_ANSWER = in_wire_order("variable_trunkline_connect", "variable_originate_
 CONNECTED_WORDS = ("playing", "ivr")
 FAILED_WORDS = ("failed", "overdue")
 OPTED_OUT_WORD = "opted_out"
+WAITING_WORD = "waiting"
 TREATED_WORDS = ("agent_lost", "abandoned", OPTED_OUT_WORD)
 PLAYED = "FILE PLAYED"
 """Values of ``trunkline_connect`` and, the last, of ``trunkline_played``, which dialplan/trunkline.xml and trunkline-agents.xml
@@ -121,7 +122,9 @@ def connecting(call: TrackedCall, event: Event) -> CallEvent | None:
     to, word, disposition, played = event.pick(_CONNECT)
     call.settled = True
     if played:
-        return MessagePlayed(event.received_at) if played == PLAYED else ConnectFailed(event.received_at, f"message: {played}")
+        if played == PLAYED:
+            return MessagePlayed(event.received_at)
+        return ConnectFailed(event.received_at, f"message: {played}", told=False)
     if word in CONNECTED_WORDS and not call.connected:
         call.connected = True
         return Connected(event.received_at, call.target_name or to)

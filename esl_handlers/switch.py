@@ -30,7 +30,7 @@ from esl_handlers.links import CommandLinks, EventLink
 from esl_handlers.listening.ear import Ear, EarSettings
 from esl_handlers.observer import NoObserver, Observer
 from esl_handlers.originate import originate_command
-from esl_handlers.progress import TrackedCall
+from esl_handlers.progress import WAITING_WORD, TrackedCall
 from esl_handlers.router import SUBSCRIPTION, Router
 from esl_handlers.wire import Event
 
@@ -220,6 +220,10 @@ class FreeSwitch:
         """See ``ports.Switch``."""
         self._move(attempt_id, lambda: message.treat(self._commands, attempt_id, treatment))
 
+    def waits(self, attempt_id: str) -> bool:
+        """See ``ports.Switch``: the dialplan says so of itself."""
+        return self._commands.send(f"api uuid_getvar {attempt_id} trunkline_connect").text.strip() == WAITING_WORD
+
     def hang_up(self, attempt_id: str, why: str) -> None:
         """See ``ports.Switch``. Asked before the switch knows the call, it is done as soon as the call appears."""
         log.info("hang up", attempt=attempt_id, reason=why)
@@ -282,7 +286,7 @@ class FreeSwitch:
             return
         if refusal is not None:
             log.error("move refused", attempt=attempt_id, reason=refusal)
-            listener.hear(attempt_id, ConnectFailed(self._clock.now(), refusal))
+            listener.hear(attempt_id, ConnectFailed(self._clock.now(), refusal, told=False))
 
     def _ended(self, attempt_id: str) -> None:
         if self._ear is not None:

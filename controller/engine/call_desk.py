@@ -38,7 +38,8 @@ log = structlog.get_logger("call")
 
 
 class CallDesk:
-    """``ports.SwitchListener``: told by the switch, and by agents' desk, what happens. may_dial: whether a run may still place calls."""
+    """``ports.SwitchListener``: told by the switch, and by whoever looks after agents, what happens. may_dial: whether a run
+    may still place calls."""
 
     def __init__(
         self,

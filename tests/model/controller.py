@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import gevent
 
-from controller.domain.calls.events import CallEvent, Overdue
+from controller.domain.calls.events import CallEvent, Overdue, TimeUp
 from controller.domain.pacing.priority import Turns
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.call_desk import CallDesk
@@ -20,6 +20,7 @@ from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.no_agents import NoAgents
 from controller.engine.slots import SlotDesk
 from controller.errors import LiveStateDown, StoreDown, SwitchDown, Unavailable
 from controller.formulas.constant import Constants
@@ -117,6 +118,7 @@ class Process:
         self.life = Life(machine.name)
         self.adopted = False
         self.heard_at: dict[str, float] = {}
+        self.entered_at: dict[str, tuple[int, float]] = {}
         self.renewed_at = shared.steps.elapsed
         self._steps = shared.steps
         self._clock = clock = LifeClock(shared.steps, self.life, lambda: machine.clock_ahead)
@@ -135,6 +137,7 @@ class Process:
             self.slots,
             clock,
             watch,
+            NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), clock.now),
             may_dial=lambda run_id: self.loop.may_dial(run_id),
             call_ended=lambda: self.loop.wake(),
         )
@@ -177,8 +180,14 @@ class Process:
         """What the clock of a real process would have done by now: ask for silent calls, renew slots, remember the core."""
         now = self._steps.elapsed
         for call in self.desk.calls():
-            if now - self.heard_at.setdefault(call.order.attempt_id, now) >= call.expected_silence():
-                self.hear(call.order.attempt_id, Overdue(self._clock.now()))
+            attempt_id = call.order.attempt_id
+            if now - self.heard_at.setdefault(attempt_id, now) >= call.expected_silence():
+                self.hear(attempt_id, Overdue(self._clock.now()))
+            entries, since = self.entered_at.get(attempt_id, (-1, now))
+            if entries != call.entries:
+                self.entered_at[attempt_id] = (call.entries, now)
+            elif call.limit_seconds is not None and now - since >= call.limit_seconds:
+                self.hear(attempt_id, TimeUp(self._clock.now()))
         if now - self.renewed_at >= RENEW_SECONDS:
             self.renewed_at = now
             gevent.spawn(self.slots.renew, self.desk.uses())

@@ -12,9 +12,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from controller.domain.calls.actions import DialOrder, Target
-from controller.domain.calls.events import Answered, CallEvent, Connected, DialFailed, HungUp, Left, Ringing
+from controller.domain.calls.answering import Detection, Treatment
+from controller.domain.calls.events import (
+    Answered,
+    CallEvent,
+    Connected,
+    DialFailed,
+    HungUp,
+    Left,
+    MessagePlayed,
+    Ringing,
+    VerdictGiven,
+    VerdictRevised,
+)
 from controller.domain.calls.outcome import RULES, Outcome
-from controller.engine.call_desk import CREATION_SECONDS
+from controller.engine.asking import CREATION_SECONDS
 from controller.errors import SwitchDown
 from controller.ports import Missed
 from controller.storage.memory import MemoryStore
@@ -37,7 +49,9 @@ class FarCall:
     placed_at: float
     ringing_at: float | None = None
     answered_at: float | None = None
+    connected_at: float | None = None
     ended: HungUp | None = None
+    judged: bool = False
     cut_off: bool = False  # its switch died: nobody was told
 
     @property
@@ -109,7 +123,41 @@ class ModelSwitch:
         return None
 
     def connect(self, attempt_id: str, target: Target, attributes: Sequence[tuple[str, str]]) -> None:
-        raise AssertionError("agentless calls are joined inside the switch")
+        """The phone is joined with the bot, if it is still off the hook."""
+        self._must_be_up()
+        call = self.calls.get(attempt_id)
+        if call is not None and call.answered_at is not None and call.connected_at is None:
+            call.connected_at = self.now()
+            self._tell(call, Connected(self.now(), target.name))
+
+    def screen(self, attempt_id: str, detection: Detection) -> None:
+        """Detection listens; the model says when it speaks."""
+        self._must_be_up()
+
+    def stop_screening(self, attempt_id: str) -> None:
+        self._must_be_up()
+
+    def park(self, attempt_id: str, seconds: int) -> None:
+        self._must_be_up()
+
+    def leave_message(self, attempt_id: str, sound: str) -> None:
+        """The message lies on the machine, and the switch hangs up."""
+        self._must_be_up()
+        call = self.calls.get(attempt_id)
+        if call is not None and call.answered_at is not None:
+            self._tell(call, MessagePlayed(self.now()))
+            self.end(call, Outcome.ANSWERED)
+
+    def stop_message(self, attempt_id: str) -> None:
+        self._must_be_up()
+
+    def treat(self, attempt_id: str, treatment: Treatment) -> None:
+        self._must_be_up()
+
+    def waits(self, attempt_id: str) -> bool:
+        self._must_be_up()
+        call = self.calls.get(attempt_id)
+        return call is not None and call.answered_at is not None and call.connected_at is None
 
     def hang_up(self, attempt_id: str, why: str) -> None:
         self._must_be_up()
@@ -143,7 +191,18 @@ class ModelSwitch:
         if call.answered_at is None:
             call.answered_at = self.now()
             self._tell(call, Answered(self.now()))
-            self._tell(call, Connected(self.now(), call.order.target.name))
+            if call.order.connect_on_answer:
+                call.connected_at = self.now()
+                self._tell(call, Connected(self.now(), call.order.target.name))
+
+    def judge(self, call: FarCall, kind: str) -> None:
+        """Detection speaks, for the first time or again."""
+        if call.answered_at is None or call.order.connect_on_answer:
+            return
+        self._tell(
+            call, VerdictRevised(self.now(), kind, 0.9, 900) if call.judged else VerdictGiven(self.now(), kind, 0.9, 500)
+        )
+        call.judged = True
 
     def end(self, call: FarCall, outcome: Outcome) -> None:
         """The phone is on the hook again. What FreeSWITCH knows of the call goes into its record, then over the wire."""
@@ -152,7 +211,7 @@ class ModelSwitch:
         if call.answered_at is not None:
             outcome = Outcome.ANSWERED
         call.ended = HungUp(
-            self.now(), outcome, outcome.name, CAUSES.get(outcome), call.answered_at, call.ringing_at, call.answered_at
+            self.now(), outcome, outcome.name, CAUSES.get(outcome), call.answered_at, call.ringing_at, call.connected_at
         )
         del self.calls[call.order.attempt_id]
         if self.keeps_record:

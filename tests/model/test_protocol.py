@@ -17,7 +17,9 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
+from controller.domain.calls.answering import OnMachine
 from controller.domain.calls.outcome import RULES, Outcome
+from controller.domain.campaigns.answers import AmdDefaults
 from controller.domain.campaigns.campaign import Pacing, Retry
 from controller.domain.campaigns.lifecycle import RunState
 from controller.domain.campaigns.plan import PlannedTarget
@@ -36,6 +38,7 @@ EAST = Carrier(name="east", gateway="gw-east", calls_per_second=50, channels=CHA
 RETRY = Retry(
     max_attempts=MAX_ATTEMPTS, delay_minutes=0.2, on=(Outcome.NO_ANSWER, Outcome.BUSY, Outcome.UNKNOWN, Outcome.ERROR)
 )
+# july's calls are screened, and machines get a message
 PHONES = {"june": (919800000001, 919800000002, 919800000003), "july": (919800000003, 919800000004, 919800000001)}
 """Two campaigns want the same people."""
 ENDS = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CONGESTION, Outcome.INVALID_NUMBER, Outcome.ERROR)
@@ -74,6 +77,9 @@ class Protocol(RuleBasedStateMachine):
                     retry=RETRY,
                     carriers=(EAST,),
                     target=PlannedTarget(kind="bot", name="bot", address="sip:bot@127.0.0.1:5070", capacity=FLEET),
+                    amd=AmdDefaults(
+                        enabled=name == "july", action_on_machine=OnMachine.LEAVE_MESSAGE, message="july.wav", beep_seconds=5.0
+                    ),
                 )
             )
             for number, name in enumerate(PHONES, 1)
@@ -172,6 +178,12 @@ class Protocol(RuleBasedStateMachine):
     @precondition(lambda self: self.far_end.live())
     def answers(self, which: int) -> None:
         self.with_live_call(which, lambda machine, call: machine.switch.answer(call))
+
+    @rule(which=WHICH, kind=st.sampled_from(["person", "machine", "unknown", "fax"]))
+    @precondition(lambda self: self.far_end.live())
+    def is_judged(self, which: int, kind: str) -> None:
+        """Detection speaks; the second time about the same call it has changed its mind."""
+        self.with_live_call(which, lambda machine, call: machine.switch.judge(call, kind))
 
     @rule(which=WHICH, how=st.sampled_from(ENDS))
     @precondition(lambda self: self.far_end.live())

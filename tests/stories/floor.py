@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from time import monotonic
@@ -15,6 +15,7 @@ import gevent
 
 from controller.clock import RealClock
 from controller.domain.calls.actions import DialOrder, Target
+from controller.domain.calls.answering import Detection, Treatment
 from controller.domain.calls.events import Answered, CallEvent, Connected, DialFailed, HungUp, Left, Ringing
 from controller.domain.calls.outcome import Outcome
 from controller.domain.campaigns.campaign import Contactable, Hours, Pacing, Retry
@@ -26,6 +27,7 @@ from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.no_agents import NoAgents
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.formulas.constant import Constants
@@ -80,7 +82,8 @@ class NobodyWatches:
 
 @dataclass
 class ScriptedSwitch:
-    """``ports.Switch``: ``script(order)`` says what will be heard of a call, as (seconds, event) pairs."""
+    """``ports.Switch``: ``script(order)`` says what will be heard of a call, as (seconds, event) pairs; ``answers``, what will
+    be heard after something was asked of it."""
 
     script: Callable[[DialOrder], Sequence[tuple[float, CallEvent]]]
     listener: SwitchListener | None = None
@@ -93,6 +96,9 @@ class ScriptedSwitch:
     hung_up: list[str] = field(default_factory=list)
     live: set[str] = field(default_factory=set)
     most_live: int = 0
+    waiting: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
+    answers: Mapping[str, Sequence[tuple[float, CallEvent]]] = field(default_factory=dict)
     refuse: DialFailed | Exception | None = None
 
     def dial(self, order: DialOrder, not_after: float = math.inf) -> DialFailed | Missed | None:
@@ -109,7 +115,28 @@ class ScriptedSwitch:
         return None
 
     def connect(self, attempt_id: str, target: Target, attributes: Sequence[tuple[str, str]]) -> None:
-        raise AssertionError("these stories connect on answer")
+        self._asked(attempt_id, "connect")
+
+    def screen(self, attempt_id: str, detection: Detection) -> None:
+        self._asked(attempt_id, "screen")
+
+    def stop_screening(self, attempt_id: str) -> None:
+        self.asked.append((attempt_id, "stop_screening"))
+
+    def park(self, attempt_id: str, seconds: int) -> None:
+        self._asked(attempt_id, "park")
+
+    def leave_message(self, attempt_id: str, sound: str) -> None:
+        self._asked(attempt_id, f"leave {sound}")
+
+    def stop_message(self, attempt_id: str) -> None:
+        self._asked(attempt_id, "stop_message")
+
+    def treat(self, attempt_id: str, treatment: Treatment) -> None:
+        self._asked(attempt_id, f"treat {treatment.message}")
+
+    def waits(self, attempt_id: str) -> bool:
+        return attempt_id in self.waiting
 
     def hang_up(self, attempt_id: str, why: str) -> None:
         self.hung_up.append(attempt_id)
@@ -127,10 +154,21 @@ class ScriptedSwitch:
         if self.listener is not None:
             self.listener.hear(attempt_id, event)
 
+    def asked_of(self, attempt_id: str) -> list[str]:
+        """What was asked of it for that call after the launch, in order."""
+        return [word for attempt, word in self.asked if attempt == attempt_id]
+
+    def _asked(self, attempt_id: str, word: str) -> None:
+        self.asked.append((attempt_id, word))
+        gevent.spawn(self._tell_all, attempt_id, self.answers.get(word, ()))
+
     def _play(self, order: DialOrder) -> None:
-        for seconds, event in self.script(order):
+        self._tell_all(order.attempt_id, self.script(order))
+
+    def _tell_all(self, attempt_id: str, script: Sequence[tuple[float, CallEvent]]) -> None:
+        for seconds, event in script:
             gevent.sleep(seconds)
-            self.tell(order.attempt_id, event)
+            self.tell(attempt_id, event)
 
 
 def person(order: DialOrder) -> list[tuple[float, CallEvent]]:
@@ -173,6 +211,7 @@ class Floor:
             self.slots,
             self.clock,
             self.watch,
+            NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), self.clock.now),
             may_dial=lambda run_id: self.loop.may_dial(run_id),
             call_ended=lambda: self.loop.wake(),
         )

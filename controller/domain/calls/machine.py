@@ -136,6 +136,7 @@ TABLE: dict[tuple[CallState, type[CallEvent]], Row] = {
     (_S.AWAITING_BEEP, TimeUp): screening.no_beep,
     (_S.LEAVING_MESSAGE, MessagePlayed): screening.message_played,
     (_S.LEAVING_MESSAGE, TimeUp): screening.message_endless,
+    **{(state, ConnectFailed): screening.message_failed for state in _MACHINES},
     # target, agent, apology
     **{(state, Connected): waiting.connected for state in (*_UNJOINED, _S.ENDING)},
     **{(state, ConnectFailed): waiting.connect_failed for state in (*_UNJOINED, _S.SCREENING, _S.WAITING)},
@@ -149,6 +150,7 @@ TABLE: dict[tuple[CallState, type[CallEvent]], Row] = {
     **{(state, KeyPressed): screening.key_instead_of_beep for state in _MACHINES},
     (_S.APOLOGISING, MessagePlayed): waiting.apology_over,
     (_S.APOLOGISING, TimeUp): waiting.apology_over,
+    (_S.APOLOGISING, ConnectFailed): waiting.apology_failed,
     # the end
     **{(state, DialFailed): _dial_failed for state in (*BEFORE_ANSWER, _S.ENDING)},
     **{(state, HungUp): _hung_up for state in ALIVE},

@@ -10,7 +10,7 @@ from __future__ import annotations
 from controller.domain.calls.actions import Action, LeaveMessage, Park, StartDetection, StopMessage
 from controller.domain.calls.answering import Attach, OnMachine, OnUnknown
 from controller.domain.calls.ending import let_agent_go, request_hang_up
-from controller.domain.calls.events import BeepHeard, CallEvent, KeyPressed, VerdictGiven, VerdictRevised
+from controller.domain.calls.events import BeepHeard, CallEvent, ConnectFailed, KeyPressed, VerdictGiven, VerdictRevised
 from controller.domain.calls.states import BEFORE_ANSWER, Call, CallState
 from controller.domain.calls.waiting import to_target
 
@@ -99,6 +99,12 @@ def message_played(call: Call, event: CallEvent) -> list[Action]:
 
 def message_endless(call: Call, event: CallEvent) -> list[Action]:
     return request_hang_up(call, "machine")
+
+
+def message_failed(call: Call, event: CallEvent) -> list[Action]:
+    """The machine could not be held, or the message not be played: it is hung up on."""
+    assert isinstance(event, ConnectFailed)
+    return [] if event.told else request_hang_up(call, "machine")
 
 
 def _picked_up(call: Call, at: float) -> list[Action]:

@@ -59,10 +59,10 @@ class Call:
     """One call from its write-ahead to its end. Times are UTC epoch seconds. launched_at: when its command left us; None while
     it has not, and for a call that was adopted.
 
-    agent: who is kept for it; seized: who was so last. person_at: since when somebody is owed an agent, bot or message. limit_seconds: how long it may
-    stand in its present state, from the moment it got there; entries: how often it has got into a state, which tells the one
-    who holds the clock that the limit counts anew. detecting: whether detection was started. unbeeped: the message began
-    without a beep.
+    agent: who is kept for it; seized: who was so last. person_at: since when somebody is owed an agent, bot or message.
+    limit_seconds: how long it may stand in its present state, from the moment it got there; entries: how often it has got into
+    a state, which tells the one who holds the clock that the limit counts anew. detecting: whether detection was started.
+    unbeeped: the message began without a beep.
     """
 
     order: DialOrder

@@ -121,6 +121,12 @@ def apology_over(call: Call, event: CallEvent) -> list[Action]:
     return request_hang_up(call, "abandoned")
 
 
+def apology_failed(call: Call, event: CallEvent) -> list[Action]:
+    """Our message could not be played; one of the switch's own that plays already is left to play."""
+    assert isinstance(event, ConnectFailed)
+    return [] if event.told else request_hang_up(call, "abandoned")
+
+
 def _seek(call: Call, at: float) -> list[Action]:
     within = call.patience_left(at)
     call.enter(CallState.WAITING, within + MARGIN_SECONDS)

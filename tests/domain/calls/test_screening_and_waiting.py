@@ -505,3 +505,14 @@ def test_a_hang_up_that_we_asked_for_ends_whatever_it_meets():
     assert request_hang_up(call, "operator") == [HangUp("operator")]
     assert tell(call, AgentReserved(105.5, "asha")) == [ReleaseAgent("asha", ReservationEnd.RETURNED)]
     assert outcome(tell(call, HungUp(105.6, Outcome.CANCELLED, "X", answered_at=105.0))) is Outcome.ANSWERED
+
+
+def test_a_message_that_cannot_be_played_ends_the_call():
+    """No such sound file: the machine is hung up on and counts as one; a person is not kept in silence either."""
+    call = answered(BOT, VOICEMAIL)
+    tell(call, MACHINE, BeepHeard(112.0))
+    assert tell(call, ConnectFailed(112.1, "message: FILE NOT FOUND", told=False)) == [HangUp("machine")]
+    assert outcome(tell(call, END)) is Outcome.MACHINE
+    call = answered(SALES, TO_AGENTS)
+    tell(call, NoAgent(107.0, "none ready"))
+    assert tell(call, ConnectFailed(107.1, "message: FILE NOT FOUND", told=False)) == [HangUp("abandoned")]
