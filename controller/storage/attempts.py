@@ -11,6 +11,7 @@ dialling ones; a correction takes one attempt and one lead.
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from controller.domain.campaigns.lifecycle import RunState
 from controller.domain.hopper.lead import LeadMove, LeadState
 from controller.storage.database import Database
 from controller.storage.driver_sql import execute, execute_each, flat, lock, marks, portions, row_marks
+from controller.storage.opting_out import opt_out
 from controller.storage.settling import HeldLead, held_leads, in_run, settle
 from controller.storage.totals import Tally
 
@@ -30,6 +32,8 @@ DRAFT_COLUMNS = "id, run_id, campaign_id, lead_id, contact_id, phone, caller_id,
 END_COLUMNS = (
     "launched_at = COALESCE(?, launched_at), ringing_at = ?, answered_at = ?, ended_at = ?, "
     "amd_verdict = ?, amd_ms = ?, connected_to = ?, connected_at = ?, "
+    "amd_confidence = ?, amd_detail = ?, amd_revised = ?, amd_revised_ms = ?, beep_at = ?, key_at = ?, "
+    "agent = ?, seizure = ?, opted_out = ?, "
     "outcome = ?, cause = ?, sip_status = ?, charged = ?"
 )
 
@@ -139,6 +143,7 @@ class SqlAttemptStore:
                 "uncharged = CASE WHEN ? = 1 THEN 0 ELSE uncharged + 1 END, claim = NULL, claimed_until = NULL WHERE id = ?",
                 lead_rows,
             )
+            opt_out(connection, [end for end, open_until_now in zip(ends, answers, strict=True) if open_until_now])
             tally.write(connection)
         return answers
 
@@ -172,6 +177,7 @@ class SqlAttemptStore:
                 settle(connection, [(lead_id, LeadState.DONE, None, end.outcome.value)])
             elif is_last and lead_state.final and reason == Outcome.UNKNOWN.value:
                 execute(connection, "UPDATE leads SET reason = ? WHERE id = ?", (end.outcome.value, lead_id))
+            opt_out(connection, [end])
             if is_last:
                 execute(connection, "UPDATE leads SET last_outcome = ? WHERE id = ?", (end.outcome.value, lead_id))
             tally.write(connection)
@@ -268,6 +274,15 @@ def _ending(end: AttemptEnd) -> tuple[object, ...]:
         end.amd_ms,
         end.connected_to,
         end.connected_at,
+        end.amd_confidence,
+        json.dumps(dict(end.amd_detail)) if end.amd_detail else None,
+        end.amd_revised,
+        end.amd_revised_ms,
+        end.beep_at,
+        end.key_at,
+        end.agent,
+        end.seizure.value if end.seizure is not None else None,
+        end.opted_out,
         end.outcome.value,
         end.cause,
         end.sip_status,

@@ -152,6 +152,11 @@ def _existing(connection: Connection, name: str) -> int:
     return list_id
 
 
+def global_list(connection: Connection, now: float) -> int:
+    """Id of the list that applies to every campaign; it is made when there is none."""
+    return _id_of(connection, GLOBAL, now, limit=None)
+
+
 def _id_of(connection: Connection, name: str, now: float, limit: int | None) -> int:
     """The list's id; made when it does not exist. limit: lists there may be."""
     known: int | None = connection.scalar(select(DNC_LISTS.c.id).where(DNC_LISTS.c.name == name))

@@ -24,6 +24,9 @@ from controller.domain.pacing.drop_windows import SlotTally, by_window, slot_of,
 from controller.ports import RunningRun
 from controller.storage.settling import in_run
 
+GLOBAL_LIST = 1
+"""Id of the do-not-call list that applies to every campaign."""
+
 
 @dataclass(slots=True)
 class MemoryLead:
@@ -279,6 +282,8 @@ class MemoryStore:
         del self._live[attempt.draft.phone]
         if end.outcome is Outcome.ABANDONED:
             self._abandoned[attempt.draft.phone] = max(end.ended_at, self._abandoned.get(attempt.draft.phone, -math.inf))
+        if end.opted_out:
+            self._dnc.add((end.opt_out_list or GLOBAL_LIST, attempt.draft.phone))
         lead = self._leads[attempt.draft.lead_id]
         run = self._runs[lead.run_id]
         run.totals["outcome", end.outcome.value] += 1

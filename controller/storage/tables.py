@@ -211,6 +211,15 @@ class Attempt(Base):
     notes: Mapped[str | None] = mapped_column(Text)
     again_at: Mapped[float | None]  # asked for while the call lasted: the contact is to be called again then …
     again_reason: Mapped[str | None] = mapped_column(Text)  # … because of this
+    amd_confidence: Mapped[float | None]
+    amd_detail: Mapped[str | None] = mapped_column(Text)  # JSON object: what detection went by
+    amd_revised: Mapped[str | None] = mapped_column(Text)  # its second word, if it changed its mind …
+    amd_revised_ms: Mapped[int | None] = mapped_column(Integer)  # … so long after the answer
+    beep_at: Mapped[float | None]
+    key_at: Mapped[float | None]  # the far end pressed a key for the first time
+    agent: Mapped[str | None] = mapped_column(Text)  # who was reserved for it last …
+    seizure: Mapped[str | None] = mapped_column(Text)  # … and how that went (domain/agents: SeizureOutcome)
+    opted_out: Mapped[bool | None]  # by a key during the abandoned-call message
     __table_args__ = (
         Index(
             "ux_attempts_live",

@@ -151,6 +151,23 @@ class TestOpening:
         assert world.attempts.close_attempts([no_answer(call) for call in drafts]) == [True] * 1200
 
 
+class TestOptingOut:
+    def test_who_opts_out_is_on_the_list_when_the_call_ends(self, world: World):
+        """The number goes on the campaign's list with the end itself: the next campaign that reads that list refuses it."""
+        world.add_dnc(DNC_LIST, [])
+        run_id = world.new_run([PHONE])
+        (lead,) = claim(world, run_id)
+        first = opened(world, lead)
+        waiting = LeadMove(LeadState.WAITING, "abandoned", due_at=100.0)
+        gone = end(
+            first, Outcome.ABANDONED, waiting, opted_out=True, opt_out_list=DNC_LIST, agent="asha", amd_detail=(("words", 3),)
+        )
+        assert world.attempts.close_attempts([gone]) == [True]
+        assert world.attempts.close_attempts([gone]) == [False]
+        (again,) = claim(world, run_id, now=200.0)
+        assert world.attempts.open_attempts([draft(again, "b")]) == [Opening.DNC]
+
+
 class TestClosing:
     def test_what_happened_is_written(self, world: World):
         """A person was reached: the lead is done and the counters say so."""
