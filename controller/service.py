@@ -41,7 +41,6 @@ from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
-from controller.engine.no_agents import NoAgents
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
@@ -172,16 +171,6 @@ class Controller:
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
         self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())
-        self.desk = CallDesk(
-            self.switch,
-            self._ledger,
-            self._slots,
-            clock,
-            watch,
-            NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), clock.now),
-            may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
-            call_ended=lambda: self._dial_loop.wake(),
-        )
         self.agents = AgentDesk(
             settings.node,
             RedisAgents(self._redis, settings.dialling.slot_lease_seconds),
@@ -194,6 +183,16 @@ class Controller:
             hang_up=lambda attempt_id, why: self.desk.hang_up(attempt_id, why),
             freed=lambda: self._dial_loop.wake(),
             recordings=str(_folder(settings.data_dir / "recordings")),
+        )
+        self.desk = CallDesk(
+            self.switch,
+            self._ledger,
+            self._slots,
+            clock,
+            watch,
+            self.agents.calls,
+            may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
+            call_ended=lambda: self._dial_loop.wake(),
         )
         self.switch.lines.attend(self.agents)
         source = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, clock.now, deadline)
