@@ -1,4 +1,4 @@
-"""A user's own recordings with what is heard on them: a CSV of ``file,label``, read and checked line by line.
+"""A user's own recordings with what is heard on them: a CSV, read and checked line by line.
 
 Files are named relative to the CSV. What is on them is heard elsewhere.
 """
@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from controller.domain.calls.verdict_score import LABELS
+from controller.domain.calls.verdict_score import LABELS, VERDICTS, Judged
 from controller.errors import BadFile
 
 ALSO_CALLED = {"human": "person", "voicemail": "machine", "answering_machine": "machine", "silence": "other", "noise": "other"}
@@ -30,28 +30,69 @@ class LabelledRecording:
     line: int
 
 
+@dataclass(frozen=True)
+class Reviewed:
+    """Calls of a campaign that a person has listened to, and how many of the table nobody has labelled yet."""
+
+    judged: list[Judged]
+    unlabelled: int
+
+
 def read_labelled(table: Path) -> list[LabelledRecording]:
-    """Every recording of the CSV. BadFile, naming each line that is not right and how to mend it."""
-    rows = rows_of(table)
-    _, heading = next(rows, (1, []))
-    header = [name.strip().lower() for name in heading]
-    if not {"file", "label"} <= set(header):
-        raise BadFile(str(table), ["line 1: does not name the columns; write: file,label"])
+    """Every recording of a table ``file,label``. BadFile, naming each line that is not right and how to mend it."""
     recordings: list[LabelledRecording] = []
     mistakes: list[str] = []
-    for line, row in rows:
-        values = dict(zip(header, (cell.strip() for cell in row), strict=False))
-        found = mistake_in(values, table.parent)
-        if found is None:
-            recordings.append(LabelledRecording(table.parent / values["file"], label_of(values), line))
-        else:
+    for line, values in lines_of(table, ("file", "label")):
+        if found := mistake_in_label(values) or mistake_in_file(values, table.parent):
             mistakes.append(f"line {line}: {found}")
-    if mistakes:
-        more = [f"{len(mistakes) - MOST_MISTAKES} more lines have mistakes"] if len(mistakes) > MOST_MISTAKES else []
-        raise BadFile(str(table), mistakes[:MOST_MISTAKES] + more)
+        else:
+            recordings.append(LabelledRecording(table.parent / values["file"], label_of(values), line))
+    refuse(table, mistakes)
     if not recordings:
         raise BadFile(str(table), ["names no recording; add a line such as: call-1.wav,person"])
     return recordings
+
+
+def read_reviewed(table: Path) -> Reviewed:
+    """The labelled lines of a table ``label,verdict,amd_ms``, as ``trunkline amd samples`` writes it, with what was said then.
+
+    BadFile, naming each line that is not right and how to mend it, or when nothing is labelled.
+    """
+    judged: list[Judged] = []
+    mistakes: list[str] = []
+    unlabelled = 0
+    for line, values in lines_of(table, ("label", "verdict", "amd_ms")):
+        if not values["label"]:
+            unlabelled += 1
+        elif found := mistake_in_label(values) or mistake_in_verdict(values):
+            mistakes.append(f"line {line}: {found}")
+        else:
+            verdict = values["verdict"] or "none"
+            judged.append(
+                Judged(label_of(values), verdict, verdict, int(values["amd_ms"]) / 1000 if values["amd_ms"] else None)
+            )
+    refuse(table, mistakes)
+    if not judged:
+        raise BadFile(str(table), [f"no line has a label; listen, and write one of {', '.join(LABELS)} in the column label"])
+    return Reviewed(judged, unlabelled)
+
+
+def lines_of(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells by column. BadFile when a column is missing; a cell that is not there is empty."""
+    rows = rows_of(table)
+    _, heading = next(rows, (1, []))
+    header = [name.strip().lower() for name in heading]
+    if not set(columns) <= set(header):
+        raise BadFile(str(table), [f"line 1: does not name the columns; write: {','.join(columns)}"])
+    for line, row in rows:
+        yield line, dict.fromkeys(columns, "") | dict(zip(header, (cell.strip() for cell in row), strict=False))
+
+
+def refuse(table: Path, mistakes: Sequence[str]) -> None:
+    """BadFile when there are mistakes; of hundreds, the first ones."""
+    if mistakes:
+        more = [f"{len(mistakes) - MOST_MISTAKES} more lines have mistakes"] if len(mistakes) > MOST_MISTAKES else []
+        raise BadFile(str(table), [*mistakes[:MOST_MISTAKES], *more])
 
 
 def rows_of(table: Path) -> Iterator[tuple[int, list[str]]]:
@@ -68,18 +109,32 @@ def rows_of(table: Path) -> Iterator[tuple[int, list[str]]]:
         raise BadFile(str(table), [f"is not CSV in UTF-8 ({error}); save it as CSV in UTF-8"]) from error
 
 
-def label_of(values: dict[str, str]) -> str:
+def label_of(values: Mapping[str, str]) -> str:
     """The label in our words; as it stands when it is no word for any of them."""
-    label = values.get("label", "").lower().replace(" ", "_")
+    label = values["label"].lower().replace(" ", "_")
     return ALSO_CALLED.get(label, label)
 
 
-def mistake_in(values: dict[str, str], folder: Path) -> str | None:
-    """What is wrong with a line and how to mend it; None when nothing is."""
-    if label_of(values) not in LABELS:
-        return f"label {values.get('label', '')!r} is not known; write one of {', '.join(LABELS)}"
+def mistake_in_label(values: Mapping[str, str]) -> str | None:
+    """What is wrong with the label and how to mend it; None when nothing is."""
+    if label_of(values) in LABELS:
+        return None
+    return f"label {values['label']!r} is not known; write one of {', '.join(LABELS)}"
+
+
+def mistake_in_file(values: Mapping[str, str], folder: Path) -> str | None:
+    """What is wrong with the file's name and how to mend it; None when nothing is."""
     if not values["file"]:
         return "names no file; write its path, from the folder of this CSV"
     if not (folder / values["file"]).is_file():
         return f"{values['file']} is not there; write its path, from the folder of this CSV"
+    return None
+
+
+def mistake_in_verdict(values: Mapping[str, str]) -> str | None:
+    """What is wrong with verdict and time and how to mend it; None when nothing is."""
+    if values["verdict"] and values["verdict"] not in VERDICTS:
+        return f"verdict {values['verdict']!r} is not known; leave it as `trunkline amd samples` wrote it"
+    if values["amd_ms"] and not values["amd_ms"].isdecimal():
+        return f"amd_ms {values['amd_ms']!r} is no number of milliseconds; leave it as `trunkline amd samples` wrote it"
     return None

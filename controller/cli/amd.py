@@ -1,16 +1,19 @@
 """``trunkline amd …``: how good answering-machine detection is on a user's own calls.
 
-The recordings are heard in ``service.py``, judged in ``domain/calls/verdict_score.py``; here the result is shown.
+A table of recordings is read in ``labelled_recordings.py``, heard in ``service.py``, judged in
+``domain/calls/verdict_score.py``; here a campaign's calls are drawn for it, and the result is shown.
 """
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from controller.cli.common import AsJson, columns, emit
+from controller.cli.common import AsJson, columns, current_settings, emit, open_database
+from controller.errors import Refused
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,7 +29,17 @@ Channel = Annotated[
     typer.Option("--channel", metavar="N", min=1, help="Which channel holds the callee, of recordings with several."),
 ]
 
-app = typer.Typer(no_args_is_help=True, help="Answering-machine detection: score it on labelled recordings.")
+AsCalled = Annotated[
+    bool, typer.Option("--as-called", help="Score the column verdict, as `amd samples` wrote it; hear nothing.")
+]
+Campaign = Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Name of the campaign.")]
+Run = Annotated[int | None, typer.Option("--run", metavar="N", help="Only this run; otherwise all of them.")]
+Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="So many calls at most.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write, not standard output.")]
+
+SAMPLE_COLUMNS = ("file", "label", "verdict", "amd_ms", "attempt_id")
+
+app = typer.Typer(no_args_is_help=True, help="Answering-machine detection: how right it is on your own calls.")
 
 
 def register(root: typer.Typer) -> None:
@@ -34,30 +47,81 @@ def register(root: typer.Typer) -> None:
     root.add_typer(app, name="amd")
 
 
-@app.callback()
-def group() -> None:
-    """Answering-machine detection: score it on labelled recordings."""
+@app.command("samples")
+def samples(campaign: Campaign, run: Run = None, most: Most = 300, output: Output = None, as_json: AsJson = False) -> None:
+    """Draw calls of a campaign whose audio was kept on this machine, for a person to listen to and label.
+
+    Writes a CSV (file, label, verdict, amd_ms, attempt_id) whose column label is empty. Label some lines, then
+    `trunkline amd score FILES.csv --as-called` says how right the campaign's verdicts were. The draw is by chance, and the same
+    each time.
+    """
+    from controller.cli.csv_output import csv_output
+
+    rows = _drawn(campaign, run, most)
+    if as_json and output is None:
+        emit([dict(zip(SAMPLE_COLUMNS, row, strict=True)) for row in rows], as_json)
+        return
+    with csv_output(output) as write:
+        write(SAMPLE_COLUMNS)
+        for row in rows:
+            write(row)
+    if as_json:
+        emit({"file": str(output), "samples": len(rows)}, as_json)
+
+
+def _drawn(campaign: str, run: int | None, most: int) -> list[tuple[str, ...]]:
+    """The cells of each line. Refused when no call's audio is here."""
+    from controller.storage.campaigns import CampaignStore
+    from controller.storage.exports import Exports
+
+    settings = current_settings()
+    database = open_database(settings)
+    attempts = Exports(database).iter_attempts(CampaignStore(database).get(campaign).id, run)
+    answered = ((settings.evidence_dir / f"{a.attempt_id}.wav", a) for a in attempts if a.answered_at is not None)
+    kept = [(file, attempt) for file, attempt in answered if file.is_file()]
+    if not kept:
+        raise Refused(
+            f"no audio of calls of campaign {campaign} is in {settings.evidence_dir}; have it kept: `[amd] keep_audio`"
+        )
+    by_chance = sorted(kept, key=lambda sample: sha256(sample[1].attempt_id.encode()).digest())
+    return [
+        (str(file), "", a.amd_verdict or "", "" if a.amd_ms is None else str(a.amd_ms), a.attempt_id)
+        for file, a in by_chance[:most]
+    ]
 
 
 @app.command("score")
-def score(table: Labelled, preset: Preset = "balanced", channel: Channel = None, as_json: AsJson = False) -> None:
+def score(
+    table: Labelled,
+    preset: Preset = "balanced",
+    channel: Channel = None,
+    as_called: AsCalled = False,
+    as_json: AsJson = False,
+) -> None:
     """Score the detector on your own labelled recordings: what it says, precision and recall with 95 % intervals, times.
 
     Labels: person, machine, fax, sit, other (silence, noise, music, tones: no verdict but unknown is right for it). Recordings
-    begin at the answer: WAV of any rate, or raw 8 kHz samples (.raw .sln .pcm .alaw .ulaw).
+    begin at the answer: WAV of any rate, or raw 8 kHz samples (.raw .sln .pcm .alaw .ulaw). With --as-called nothing is heard
+    anew: the verdicts in the table, from the calls themselves, are scored.
     """
-    from controller.service import score_recordings
+    if as_called:
+        from controller.domain.calls.verdict_score import VerdictScore as Scored
+        from controller.labelled_recordings import read_reviewed
 
-    result = score_recordings(table, preset, channel)
-    emit(_as_json(result, preset), as_json, lambda _: _page(result, preset))
+        reviewed = read_reviewed(table)
+        result, heard = Scored(reviewed.judged), f"as called; {reviewed.unlabelled} without a label are left out"
+    else:
+        from controller.service import score_recordings
+
+        result, heard = score_recordings(table, preset, channel), f"preset {preset}"
+    emit({"heard": heard} | _as_json(result), as_json, lambda _: _page(result, heard))
 
 
-def _as_json(score: VerdictScore, preset: str) -> dict[str, Any]:
+def _as_json(score: VerdictScore) -> dict[str, Any]:
     from controller.domain.calls.verdict_score import LABELS
 
     seen = score.confusion()
     return {
-        "preset": preset,
         "recordings": len(score),
         "confusion": seen,
         "confusion_after_revision": score.confusion(final=True),
@@ -74,12 +138,12 @@ def _share_json(share: Share | None) -> dict[str, float | int] | None:
     return {"hits": share.hits, "of": share.trials, "share": share.share, "low": share.low, "high": share.high}
 
 
-def _page(score: VerdictScore, preset: str) -> RenderableType:
+def _page(score: VerdictScore, heard: str) -> RenderableType:
     from rich.console import Group
 
     from controller.domain.calls.verdict_score import LABELS, VERDICTS
 
-    parts: list[RenderableType] = [f"{len(score)} recordings, preset {preset}; rows: what answered, columns: first verdict"]
+    parts: list[RenderableType] = [f"{len(score)} recordings, {heard}; rows: what answered, columns: first verdict"]
     first, final = score.confusion(), score.confusion(final=True)
     verdicts = [verdict for verdict in VERDICTS if any(verdict in row for row in (*first.values(), *final.values()))]
     parts.append(columns(("", *verdicts), [(label, *(row.get(v, 0) for v in verdicts)) for label, row in first.items()]))

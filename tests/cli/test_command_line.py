@@ -26,7 +26,7 @@ OF_THIS_STAGE = {
     "call dispose", "call later", "agent ls", "agent login", "agent logout", "agent ready", "agent pause", "agent extend",
     "agent hangup", "agent hold", "agent mute", "agent transfer", "agent complete", "agent keys", "agent record",
     "agent listen", "agent whisper", "agent barge", "agent unsupervise", "agent dispose", "agent later",
-    "amd score",
+    "amd samples", "amd score",
 }  # fmt: skip
 
 
