@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from controller.domain.pacing.answer_rate import AnswerRate
 from controller.domain.pacing.durations import Durations
-from controller.domain.pacing.outlook import AgentRows, Outlook, agent_rows, call_rows
+from controller.domain.pacing.outlook import CALLS_BY, AgentRows, Outlook, agent_rows, call_rows, pick_ups
 from controller.domain.pacing.ring_times import RingCurve, RingTimes
 
 REPORT_SECONDS = 3.0
@@ -56,6 +56,18 @@ class Estimates:
     outlook: Outlook
 
 
+@dataclass(frozen=True, slots=True)
+class _Slow:
+    """What is not worked out at every call."""
+
+    good_until: float
+    rows: AgentRows
+    rings: RingCurve
+    later: tuple[float, ...]
+    talk_seconds: float
+    wrap_up_seconds: float
+
+
 class Learner:
     """Fed by whoever sees the calls: the call desk in production, the world in the simulator."""
 
@@ -77,7 +89,7 @@ class Learner:
         self._launched = 0
         self._first_launch: float | None = None
         self._last_launch: float | None = None
-        self._agents: tuple[float, AgentRows, RingCurve, float, float] | None = None
+        self._slow: _Slow | None = None
         self._calls: tuple[float, Estimates] | None = None
 
     def call_launched(self, at: float) -> None:
@@ -114,24 +126,24 @@ class Learner:
     def estimates(self, now: float, talking: Sequence[float] = (), wrapping: Sequence[float] = ()) -> Estimates:
         """What is believed now. talking, wrapping: ages of what has not ended yet, seconds; they are evidence too."""
         if self._calls is not None and now < self._calls[0]:
-            return replace(self._calls[1], launched=self._launched)
+            return self._calls[1]
         self._rate.settle(now)
         rate, error = self._rate.estimate()
         screen = self._screen_seconds / self._screened if self._screened else 0.0
         share = (self._people + rate * SHARE_GUESS_CALLS) / (self._screened + SHARE_GUESS_CALLS)
-        agents, rings, talk, wrap_up = self._about_agents(now, screen, talking, wrapping)
-        ringing, screening = call_rows(rings, agents.moments, rate, share)
+        known = self._about_agents(now, screen, talking, wrapping)
+        ringing, screening = call_rows(known.rings, known.later, rate, share)
         warm_at = self._decided_after + (now if self._first_launch is None else self._first_launch)
         found = Estimates(
             answer_rate=rate,
             answer_rate_error=error,
             screen_seconds=screen,
             person_share=share,
-            talk_seconds=talk,
-            wrap_up_seconds=wrap_up,
+            talk_seconds=known.talk_seconds,
+            wrap_up_seconds=known.wrap_up_seconds,
             launched=self._launched,
             warm=now >= warm_at and self._rate.decided > 0,
-            outlook=Outlook(agents, ringing, screening),
+            outlook=Outlook(known.rows, ringing, screening),
         )
         self._calls = (now + REBUILD_CALLS_SECONDS, found)
         return found
@@ -164,14 +176,13 @@ class Learner:
         self._rate.add(launched_at, person)
         self._rings.add(seconds, person)
 
-    def _about_agents(
-        self, now: float, screen: float, talking: Sequence[float], wrapping: Sequence[float]
-    ) -> tuple[AgentRows, RingCurve, float, float]:
-        if self._agents is None or now >= self._agents[0]:
+    def _about_agents(self, now: float, screen: float, talking: Sequence[float], wrapping: Sequence[float]) -> _Slow:
+        if self._slow is None or now >= self._slow.good_until:
             rings = self._rings.curve()
             talk, wrap_up = self._talks.table(talking), self._wrap_ups.table(wrapping)
             rows = agent_rows(rings, screen, self._wait_seconds, talk, wrap_up, self._finishing.table())
             dialled = now - self._first_launch if self._first_launch is not None else 0.0
             least, most = REBUILD_SECONDS
-            self._agents = (now + min(max(dialled / 10.0, least), most), rows, rings, talk.mean(), wrap_up.mean())
-        return self._agents[1:]
+            good_until = now + min(max(dialled / 10.0, least), most)
+            self._slow = _Slow(good_until, rows, rings, pick_ups(rings, rings.quantile(CALLS_BY)), talk.mean(), wrap_up.mean())
+        return self._slow

@@ -18,13 +18,16 @@ _MOST = 1e12
 
 class RingCurve:
     """Frozen: by whole seconds, the share of those whom a person will pick up that were picked up by then, and the share of
-    the others that have failed or been given up by then."""
+    the others that have failed or been given up by then. decided_by: the second by which everything is."""
 
-    __slots__ = ("others", "people")
+    __slots__ = ("decided_by", "others", "people")
 
     def __init__(self, people: Sequence[float], others: Sequence[float]) -> None:
         self.people = tuple(people)
         self.others = tuple(others)
+        self.decided_by = next(
+            second for second in range(MOST_SECONDS, -1, -1) if not second or min(people[second - 1], others[second - 1]) < 1.0
+        )
 
     def picked_up_by(self, seconds: float) -> float:
         """Share of the people who pick up at all that did within ``seconds``; straight lines between whole seconds."""
@@ -91,5 +94,5 @@ def _cumulated(values: Sequence[float]) -> list[float]:
     running = 0.0
     for value in values:
         running += value
-        sums.append(running / total)
+        sums.append(min(running / total, 1.0) if running < total else 1.0)
     return sums

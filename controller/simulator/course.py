@@ -1,0 +1,131 @@
+"""What happened to one campaign of a simulation, counted while it happens: totals, and slices of time for pictures."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from controller.domain.pacing.board import Decision
+from controller.simulator.people import End
+
+SLICE_SECONDS = 300.0
+JUDGED_AFTER = 300
+"""Answers from which on the running abandon rate is watched; before, one person is too large a share."""
+
+
+@dataclass(slots=True)
+class Slice:
+    """One stretch of :data:`SLICE_SECONDS`. channel_seconds: calls in progress, over time; binding: seconds by what bound."""
+
+    calls: int = 0
+    connected: int = 0
+    abandoned: int = 0
+    busy_seconds: float = 0.0
+    channel_seconds: float = 0.0
+    binding: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+@dataclass(slots=True)
+class Course:
+    """One campaign's counts. agents: who were at work; seconds: how long it was dialled, set at the end."""
+
+    agents: int
+    seconds: float = 0.0
+    calls: int = 0
+    connected: int = 0
+    abandoned: int = 0
+    ends: Counter[End] = field(default_factory=Counter)
+    waited_seconds: float = 0.0
+    longest_wait_seconds: float = 0.0
+    worst_running_rate: float = 0.0
+    peak_channels: int = 0
+    slices: list[Slice] = field(default_factory=list)
+    _bound: tuple[float, str, int] = (0.0, "", 0)
+
+    def launched(self, now: float) -> None:
+        self.calls += 1
+        self._slice(now).calls += 1
+
+    def ended(self, end: End) -> None:
+        """A call ended without a person."""
+        self.ends[end] += 1
+
+    def connect(self, now: float, waited_seconds: float) -> None:
+        """A person reached an agent or the bot."""
+        self.connected += 1
+        self.waited_seconds += waited_seconds
+        self.longest_wait_seconds = max(self.longest_wait_seconds, waited_seconds)
+        self._slice(now).connected += 1
+        self._watch_rate()
+
+    def abandon(self, now: float) -> None:
+        """A person found nobody in time."""
+        self.abandoned += 1
+        self._slice(now).abandoned += 1
+        self._watch_rate()
+
+    def busy(self, now: float, seconds: float) -> None:
+        """An agent talked or wrapped up for so long until now."""
+        left, end = seconds, now
+        while left > 1e-9:
+            begin = max(end - left, (end - 1e-9) // SLICE_SECONDS * SLICE_SECONDS, 0.0)
+            self._slice(begin).busy_seconds += end - begin
+            left -= end - begin
+            if begin <= 0.0:
+                break
+            end = begin
+
+    def decided(self, now: float, decision: Decision, channels: int) -> None:
+        """What binds from now on, and how many calls are in progress."""
+        since, binding, before = self._bound
+        if now > since:
+            current = self._slice(since)
+            current.binding[binding] += now - since
+            current.channel_seconds += before * (now - since)
+        self._bound = (now, decision.binding, channels)
+        self.peak_channels = max(self.peak_channels, channels)
+
+    def end(self, now: float) -> None:
+        """Nothing more happens."""
+        since, binding, before = self._bound
+        if now > since:
+            self._slice(since).binding[binding] += now - since
+            self._slice(since).channel_seconds += before * (now - since)
+        self.seconds = now
+
+    @property
+    def busy_seconds(self) -> float:
+        return sum(part.busy_seconds for part in self.slices)
+
+    @property
+    def occupancy(self) -> float:
+        """Talk and wrap-up over staffed time, 0.0 to 1.0; 0.0 without agents."""
+        staffed = self.agents * self.seconds
+        return self.busy_seconds / staffed if staffed else 0.0
+
+    @property
+    def answered(self) -> int:
+        """People who picked up."""
+        return self.connected + self.abandoned
+
+    @property
+    def abandoned_share(self) -> float:
+        return self.abandoned / self.answered if self.answered else 0.0
+
+    def binding(self) -> dict[str, float]:
+        """Seconds by what bound the pace, the longest first."""
+        total: dict[str, float] = defaultdict(float)
+        for part in self.slices:
+            for name, seconds in part.binding.items():
+                total[name] += seconds
+        return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+    def _slice(self, at: float) -> Slice:
+        place = int(at // SLICE_SECONDS)
+        while len(self.slices) <= place:
+            self.slices.append(Slice())
+        return self.slices[place]
+
+    def _watch_rate(self) -> None:
+        if self.answered >= JUDGED_AFTER:
+            self.worst_running_rate = max(self.worst_running_rate, self.abandoned / self.answered)
