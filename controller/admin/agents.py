@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Literal
 
 from pydantic import Field
 
 from controller.admin.commands import Args, Desk, LiveAgents, Verb
-from controller.domain.agents.agent import REASON, Refusal
+from controller.domain.agents.agent import REASON, AgentState, Refusal
 from controller.domain.agents.line import SuperviseMode
 from controller.errors import NotFound, Refused, Unavailable, WrongState
 from controller.ports import AgentPool, AgentView
+from controller.storage.agents import SqlAgentRecords
 from controller.storage.site import SiteStore
 
 KEYS = r"^[0-9*#A-Da-dw]{1,64}$"
@@ -94,6 +96,44 @@ class Unsupervise(OneAgent):
     """supervisor: who shall hear the agent no more."""
 
     supervisor: str
+
+
+class Span(Args):
+    """since, until: ISO 8601 with a zone; left out: the last 24 hours, until now."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def report(desk: Desk, args: Span) -> list[dict[str, Any]]:
+    """How each agent spent the time: seconds by state, calls, reservations by how they ended, occupancy (talk and wrap-up, of
+    the time not away)."""
+    until = _moment(args.until, "until", desk.now())
+    since = _moment(args.since, "since", until - 86_400.0)
+    if since >= until:
+        raise Refused("since: is not before until")
+    rows = []
+    for hours in SqlAgentRecords(desk.database).hours(since, until):
+        staffed = sum(seconds for state, seconds in hours.seconds.items() if state != AgentState.AWAY)
+        busy = hours.seconds.get(AgentState.TALKING, 0.0) + hours.seconds.get(AgentState.WRAP_UP, 0.0)
+        rows.append(
+            {
+                "agent": hours.agent,
+                "seconds": {state: round(seconds, 3) for state, seconds in hours.seconds.items()},
+                "calls": hours.calls,
+                "reservations": hours.reservations,
+                "occupancy": round(busy / staffed, 4) if staffed else None,
+            }
+        )
+    return rows
+
+
+def _moment(given: datetime | None, key: str, otherwise: float) -> float:
+    if given is None:
+        return otherwise
+    if given.tzinfo is None:
+        raise Refused(f"{key}: give the time with its zone, as 2026-11-21T15:30:00+05:30")
+    return given.timestamp()
 
 
 def list_agents(desk: Desk, args: Floor) -> list[dict[str, Any]]:
@@ -262,6 +302,7 @@ def _row(name: str, queues: tuple[str, ...], view: AgentView | None) -> dict[str
 
 AGENT_VERBS = (
     Verb("agent.ls", Floor, "agents and where each stands", do=list_agents, reads=True),
+    Verb("agent.report", Span, "how agents spent their time", do=report, reads=True),
     Verb(
         "agent.login", Login, "ring an agent's phone and let the agent in", do=nobody_to_log_in, act_on_agent=login, begins=True
     ),

@@ -39,6 +39,16 @@ def ls(
     emit(perform("agent.ls", queue=queue, state=state), as_json, _table)
 
 
+@app.command("report")
+def report(
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="With its zone; else 24 hours before the end.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="With its zone; else now.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how agents spent their time: by state, calls, reservations by how they ended, occupancy."""
+    emit(perform("agent.report", since=since, until=until), as_json, _report)
+
+
 @app.command("login")
 def login(
     agent: Agent,
@@ -219,6 +229,21 @@ def _line(row: dict[str, Any]) -> str:
     left = f", {row['wrap_up_left']:.0f} s left" if row["wrap_up_left"] else ""
     reason = f" ({row['reason']})" if row["reason"] else ""
     return f"agent {row['agent']} is {row['state']}{reason}{left}{pause}"
+
+
+def _report(found: list[dict[str, Any]]) -> RenderableType:
+    states = ("ready", "reserved", "talking", "wrap_up", "away")
+    rows = (
+        (
+            row["agent"],
+            row["calls"],
+            f"{row['occupancy']:.1%}" if row["occupancy"] is not None else "",
+            *(f"{row['seconds'].get(state, 0.0):.0f} s" for state in states),
+            ", ".join(f"{end} {count}" for end, count in sorted(row["reservations"].items()) if count),
+        )
+        for row in found
+    )
+    return columns(("AGENT", "CALLS", "OCCUPANCY", *(state.upper() for state in states), "RESERVATIONS"), rows)
 
 
 def _table(found: list[dict[str, Any]]) -> RenderableType:

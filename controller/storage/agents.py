@@ -7,6 +7,7 @@ agent pool's, not the database's.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from controller.domain.agents.line import LineKind
 from controller.domain.site import phone_address
@@ -18,6 +19,17 @@ from controller.storage.driver_sql import execute, execute_each
 from controller.storage.site import SiteStore
 
 STRETCH_COLUMNS = "agent, since, state, until, reason, node, queue, campaign, holder, reservation_end"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHours:
+    """What an agent did in a span of time. seconds: by state, of stretches that are over. calls: talks. reservations: by how
+    they ended."""
+
+    agent: str
+    seconds: dict[str, float]
+    calls: int
+    reservations: dict[str, int]
 
 
 class SqlAgentRecords:
@@ -118,6 +130,28 @@ class SqlAgentRecords:
                 "ON CONFLICT (agent, since, state) DO NOTHING",
                 rows,
             )
+
+    def hours(self, since: float, until: float) -> list[AgentHours]:
+        """Everybody who was logged in between two moments (UTC epoch seconds), by name; a stretch counts as far as it lies
+        between them, a call or reservation where it ended."""
+        found: dict[str, AgentHours] = {}
+        with self._database.read() as connection:
+            rows = execute(
+                connection,
+                "SELECT agent, state, reservation_end, "
+                "SUM(CASE WHEN until < ? THEN until ELSE ? END - CASE WHEN since > ? THEN since ELSE ? END), "
+                "SUM(CASE WHEN until <= ? THEN 1 ELSE 0 END) FROM agent_stretches WHERE since < ? AND until > ? "
+                "GROUP BY agent, state, reservation_end ORDER BY agent",
+                (until, until, since, since, until, until, since),
+            )
+            for agent, state, end, seconds, ended in rows:
+                hours = found.setdefault(agent, AgentHours(agent, {}, 0, {}))
+                hours.seconds[state] = hours.seconds.get(state, 0.0) + float(seconds)
+                if end is not None:
+                    hours.reservations[end] = hours.reservations.get(end, 0) + int(ended)
+                if state == "talking":
+                    found[agent] = replace(hours, calls=int(ended))
+        return list(found.values())
 
     def recorded(self, attempt_id: str, file: str) -> None:
         """See the port."""

@@ -294,6 +294,7 @@ class AgentStretch(Base):
     campaign: Mapped[str] = mapped_column(Text)
     holder: Mapped[str] = mapped_column(Text)  # the attempt, or who held the agent for several
     reservation_end: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (Index("ix_agent_stretches_until", "until"),)
 
 
 class Callback(Base):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from controller.admin.bus import AdminServer, connect
 from controller.admin.commands import Commands, Desk
 from controller.admin.verbs import VERBS
 from controller.config import Limits
+from controller.domain.agents.agent import AgentState, ReservationEnd
 from controller.domain.agents.line import SuperviseMode
 from controller.errors import NotFound, WrongState
 from controller.live.agents import RedisAgents, agents_for_any_thread
-from controller.ports import AgentRequest, Presence
+from controller.ports import AgentChange, AgentRequest, Presence
+from controller.storage.agents import SqlAgentRecords
 from controller.storage.audit import Audit
 from tests.cli.conftest import SITE, Shell
 
@@ -176,6 +179,33 @@ def test_who_is_not_logged_in_hears_how(shell: Shell, pool: RedisAgents):
     answer = shell.give("agent", "ready", "ann")
     assert answer.code == 1
     assert "trunkline agent login ann" in answer.err
+
+
+def test_the_report_tells_how_the_time_was_spent(shell: Shell, pool: RedisAgents):
+    """As far as stretches lie in the span: an hour at work, half of it on the phone, a call, one phone not picked up."""
+    day = 1_790_000_000.0
+    stretches = (
+        (AgentState.READY, day, day + 1200.0, None),
+        (AgentState.RESERVED, day + 1200.0, day + 1210.0, ReservationEnd.TALK),
+        (AgentState.TALKING, day + 1210.0, day + 2710.0, None),
+        (AgentState.WRAP_UP, day + 2710.0, day + 3010.0, None),
+        (AgentState.READY, day + 3010.0, day + 3590.0, None),
+        (AgentState.RESERVED, day + 3590.0, day + 3600.0, ReservationEnd.RONA),
+        (AgentState.AWAY, day + 3600.0, day + 7200.0, None),
+    )
+    SqlAgentRecords(shell.database).note(
+        [
+            AgentChange(number, "ann", "n1", state, "", since, until, AgentState.READY, "", end=end)
+            for number, (state, since, until, end) in enumerate(stretches)
+        ]
+    )
+    span = [datetime.fromtimestamp(day + offset, UTC).isoformat() for offset in (600.0, 5400.0)]
+    (row,) = shell.ask("agent", "report", "--since", span[0], "--until", span[1])
+    assert row["seconds"] == {"ready": 1180.0, "reserved": 20.0, "talking": 1500.0, "wrap_up": 300.0, "away": 1800.0}
+    assert (row["calls"], row["reservations"]) == (1, {"rona": 1, "talk": 1})
+    assert row["occupancy"] == 0.6
+    assert "60.0%" in shell.give("agent", "report", "--since", span[0], "--until", span[1]).out
+    assert "since: is not before until" in shell.give("agent", "report", "--since", span[1], "--until", span[0]).err
 
 
 def test_a_login_goes_to_one_controller(shell: Shell, redis_url: str, pool: RedisAgents):

@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("reservation_end", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("agent", "since", "state", name="pk_agent_stretches"),
     )
+    op.create_index("ix_agent_stretches_until", "agent_stretches", ["until"])
     op.create_table(
         "callbacks",
         sa.Column("id", BIG_ID, nullable=False),
