@@ -15,6 +15,15 @@ from xml.etree import ElementTree
 
 from controller.domain.finding import Finding, fail, ok, warn
 from controller.domain.site import Carrier
+from esl_handlers.line_commands import CONTEXT as AGENTS_CONTEXT
+from esl_handlers.line_commands import (
+    CONSULT_EXTENSION,
+    HOLD_EXTENSION,
+    LINE_EXTENSION,
+    LOST_EXTENSION,
+    SUPERVISE_EXTENSION,
+    TRANSFER_EXTENSION,
+)
 from esl_handlers.originate import (
     ABANDONED_EXTENSION,
     CONTEXT,
@@ -50,6 +59,14 @@ NEEDED_EXTENSIONS = {
     MESSAGE_EXTENSION,
     ABANDONED_EXTENSION,
 }
+AGENTS_EXTENSIONS = {
+    LINE_EXTENSION,
+    HOLD_EXTENSION,
+    LOST_EXTENSION,
+    TRANSFER_EXTENSION,
+    CONSULT_EXTENSION,
+    SUPERVISE_EXTENSION,
+}
 LEGS_PER_CALL = 2
 """The person's and the bot's; FreeSWITCH's limits count both."""
 GOOD_GATEWAY_STATES = frozenset({"NOREG", "REGED"})
@@ -69,6 +86,7 @@ def check_switch(api: Api, carriers: Sequence[Carrier], journal: str, heartbeat_
         check_profile(api),
         *(check_gateway(api, carrier) for carrier in carriers),
         check_dialplan(api),
+        check_agents_dialplan(api),
         *check_limits(api, carriers),
         check_heartbeat(api, heartbeat_seconds),
         check_journal(api, journal),
@@ -139,6 +157,16 @@ def check_dialplan(api: Api) -> Finding:
     if missing:
         return fail("dialplan", f"context {CONTEXT} lacks {', '.join(missing)}", mend)
     return ok("dialplan", f"context {CONTEXT} is there")
+
+
+def check_agents_dialplan(api: Api) -> Finding:
+    """Only queues need it, so that its absence is no failure."""
+    mend = "Copy dialplan/trunkline-agents.xml to FreeSWITCH's dialplan folder and `reloadxml`; campaigns with agents need it."
+    text = api(f"xml_locate dialplan context name {AGENTS_CONTEXT}")
+    missing = sorted(AGENTS_EXTENSIONS - set(re.findall(r'<extension name="([^"]+)"', text)))
+    if missing:
+        return warn("agents' dialplan", f"context {AGENTS_CONTEXT} lacks {', '.join(missing)}", mend)
+    return ok("agents' dialplan", f"context {AGENTS_CONTEXT} is there")
 
 
 def check_limits(api: Api, carriers: Sequence[Carrier]) -> list[Finding]:

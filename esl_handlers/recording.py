@@ -46,3 +46,5 @@ def _change(lines: FreeSwitchLines, attempt_id: str, action: str) -> None:
     reply = lines.api(f"uuid_record {attempt_id} {action} {file}")
     if reply is not None and not reply.ok:
         raise WrongState(f"call {attempt_id} is not being recorded: {reply.text.strip()}")
+    if action == "stop":
+        lines.api(f"uuid_setvar {attempt_id} trunkline_recording")

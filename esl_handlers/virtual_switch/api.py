@@ -183,6 +183,18 @@ def _park(core: Core, channel: Channel, words: list[str]) -> str:
     return "+OK\n"
 
 
+def _receive_keys(core: Core, channel: Channel, words: list[str]) -> str:
+    """``uuid_recv_dtmf``: as if the far end had pressed them."""
+    for key in words[0]:
+        channel.emit("DTMF", after=f"DTMF-Digit: {encode(key)}\nDTMF-Duration: 2000\nDTMF-Source: APP\n")
+    return f"+OK {channel.uuid} received DTMF {words[0]}.\n"
+
+
+def _unheard(core: Core, channel: Channel, words: list[str]) -> str:
+    """What changes only sound: nobody listens here."""
+    return "+OK\n"
+
+
 def uuid_bridge(core: Core, arguments: str) -> str:
     """``uuid_bridge``: two answered channels."""
     words = arguments.split()
@@ -191,7 +203,7 @@ def uuid_bridge(core: Core, arguments: str) -> str:
     one, other = core.channels.get(words[0]), core.channels.get(words[1])
     if one is None or other is None or not (one.answered and other.answered) or one is other:
         return "-ERR Invalid uuid\n"
-    _later(core, partial(calls.bridge, one, other))
+    calls.bridge(one, other)
     return f"+OK {other.uuid}\n"
 
 
@@ -290,13 +302,18 @@ APIS: dict[str, Api] = {
     "status": status,
     "strepoch": lambda core, arguments: str(int(time.time())),
     "uuid_bridge": uuid_bridge,
+    "uuid_audio": with_channel("<uuid> [start [read|write] [mute|level <level>]|stop]", 2, _unheard),
     "uuid_broadcast": uuid_broadcast,
+    "uuid_displace": with_channel("<uuid> [start|stop] <path> [<limit>] [mux]", 3, _unheard),
+    "uuid_display": with_channel("<uuid> [<display>]", 2, _unheard),
     "uuid_dump": with_channel("<uuid> [format]", 1, _dump),
     "uuid_exists": uuid_exists,
     "uuid_getvar": with_channel("<uuid> <var>", 2, _getvar),
     "uuid_kill": with_channel("<uuid> [cause]", 1, _kill),
     "uuid_park": with_channel("<uuid>", 1, _park),
     "uuid_record": with_channel("<uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]", 3, _record),
+    "uuid_recv_dtmf": with_channel("<uuid> <dtmf_data>", 2, _receive_keys),
+    "uuid_send_dtmf": with_channel("<uuid> <dtmf_data>", 2, _unheard),
     "uuid_setvar": with_channel("<uuid> <var> [value]", 2, _setvar),
     "uuid_setvar_multi": with_channel("<uuid> <var>=<value>;<var>=<value>...", 2, _setvar_multi),
     "uuid_transfer": with_channel("<uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]", 2, _transfer),

@@ -6,6 +6,7 @@ Applications that change nothing a listener could see (record_session, answer â€
 
 from __future__ import annotations
 
+import math
 import re
 import uuid
 from collections.abc import Callable
@@ -74,6 +75,12 @@ def set_variable(channel: Channel, data: str) -> Steps:
     channel.set(name, value)
 
 
+def unset_variable(channel: Channel, data: str) -> Steps:
+    """``unset``: name."""
+    yield from ()
+    channel.set(data, "")
+
+
 def send_event(channel: Channel, data: str) -> Steps:
     """``event``: Event-Name=CUSTOM,Event-Subclass=â€¦, with everything that is known of the channel."""
     yield from ()
@@ -111,10 +118,11 @@ def playback(channel: Channel, data: str) -> Steps:
     lines = f"Playback-File-Type: {encode(kind)}\nPlayback-File-Path: {encode(data)}\n"
     channel.emit("PLAYBACK_START", after=lines)
     begins = channel.core.monotonic()
-    ends = begins + sound_seconds(channel, data)
+    limit = channel.get("playback_timeout_sec") or ""
+    lasts = min(sound_seconds(channel, data), float(limit) if limit.isdigit() else math.inf)
     status = "break"
     try:
-        while (yield ends - channel.core.monotonic()) is not Woken.TIME:
+        while (yield None if lasts == math.inf else begins + lasts - channel.core.monotonic()) is not Woken.TIME:
             pass  # messages wait in the inbox until the sound is over
         status = "done"
     finally:
@@ -131,9 +139,32 @@ def sound_seconds(channel: Channel, name: str) -> float:
     """How long a sound lasts."""
     if name.startswith("tone_stream://"):
         milliseconds = sum(int(on) + int(off) for on, off in re.findall(r"%\((\d+),(\d+)", name))
-        loops = re.search(r"loops=(\d+)", name)
-        return milliseconds * (int(loops[1]) if loops else 1) / 1000
+        loops = re.search(r"loops=(-?\d+)", name)
+        times = int(loops[1]) if loops else 1
+        return math.inf if times < 0 else milliseconds * times / 1000
     return channel.core.people.playback_seconds.draw(channel.core.chance)
+
+
+def endless_playback(channel: Channel, data: str) -> Steps:
+    """``endless_playback``: until the channel is fetched or ends."""
+    yield from ()
+    while True:
+        yield from playback(channel, data)
+
+
+def eavesdrop(channel: Channel, data: str) -> Steps:
+    """``eavesdrop``: hear another channel until it ends; what the keys do is not to be seen here."""
+    target = channel.core.channels.get(data)
+    script = channel.script
+
+    def gone(_: Channel) -> None:
+        if script is not None and channel.script is script:
+            script.wake(Woken.CHANGE)
+
+    if target is not None:
+        target.on_gone.append(gone)
+        while target.alive:
+            yield None
 
 
 def park(channel: Channel, data: str) -> Steps:
@@ -153,6 +184,8 @@ def park(channel: Channel, data: str) -> Steps:
 
 APPLICATIONS: dict[str, Callable[[Channel, str], Steps]] = {
     "bridge": bridge,
+    "eavesdrop": eavesdrop,
+    "endless_playback": endless_playback,
     "event": send_event,
     "hangup": hang_up,
     "park": park,
@@ -160,4 +193,5 @@ APPLICATIONS: dict[str, Callable[[Channel, str], Steps]] = {
     "set": set_variable,
     "sleep": sleep,
     "transfer": transfer,
+    "unset": unset_variable,
 }

@@ -7,12 +7,13 @@ first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from esl_handlers.virtual_switch.dial_string import read_dial_string
 from esl_handlers.virtual_switch.originate import Attempt, start_leg
 from esl_handlers.virtual_switch.render import encode
-from esl_handlers.virtual_switch.script import Over, Steps, Woken
+from esl_handlers.virtual_switch.script import Over, Script, Steps, Woken
 
 if TYPE_CHECKING:
     from esl_handlers.virtual_switch.channels import Channel
@@ -93,8 +94,30 @@ def _failed(channel: Channel, peer: Channel | None, cause: str) -> None:
     channel.set("originate_failed_cause", cause)
 
 
+def companion(channel: Channel, peer: Channel, part: Callable[[], None]) -> Steps:
+    """The second leg of two that are joined: it waits. Fetched away, it takes its leave of the first."""
+    try:
+        while True:
+            yield None
+    finally:
+        if peer.peer is channel:
+            peer.peer = None
+            if peer.alive:
+                part()
+
+
+def after_bridge(channel: Channel, cause: str) -> None:
+    """What a leg does whose other side has gone: as its variables say, else it is hung up with ``cause``."""
+    destination = (channel.get("transfer_after_bridge") or "").split(":")
+    if len(destination) == 3:
+        channel.set("transfer_after_bridge", "")
+        channel.core.transfer(channel, destination[0], destination[2])
+    else:
+        channel.hang_up(cause)
+
+
 def joined(channel: Channel, peer: Channel) -> Steps:
-    """Two answered channels hear each other until one of them ends."""
+    """Two answered channels hear each other until one of them ends, or is fetched away."""
     core = channel.core
     now = core.now_us()
     channel.set("originated_legs", f"{peer.uuid};Outbound Call;{peer.leg.address.partition('@')[0]}")
@@ -133,12 +156,15 @@ def joined(channel: Channel, peer: Channel) -> Steps:
         core.timeline.after(core.chance.uniform(0, POLL_SECONDS), part)
 
     peer.on_gone.append(peer_gone)
+    if peer.script is None:
+        Script(peer, companion(channel, peer, part), lambda: None).start()
     try:
-        while peer.alive:
+        while peer.alive and peer.peer is channel:
             yield None
     finally:
-        if peer.alive:
-            peer.hang_up("NORMAL_CLEARING")
+        if peer.alive and peer.peer is channel:
+            peer.peer = None
+            after_bridge(peer, "NORMAL_CLEARING")
         if peer.hung_up_by_far_end:
             channel.set("sip_hangup_phrase", "OK")
             channel.set("last_bridge_proto_specific_hangup_cause", "sip:200")

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from esl_handlers.virtual_switch.applications import run
-from esl_handlers.virtual_switch.bridge import joined
+from esl_handlers.virtual_switch.bridge import after_bridge, joined
 from esl_handlers.virtual_switch.dial_string import USAGE, read_originate
 from esl_handlers.virtual_switch.dialplan import extension_steps, flip_ids
 from esl_handlers.virtual_switch.originate import start_leg, until_whole_second
@@ -84,6 +84,7 @@ def fetch(channel: Channel) -> None:
     if channel.script is not None:
         script, channel.script = channel.script, None
         script.stop()
+    channel.peer = None
     channel.inbox.clear()
 
 
@@ -104,23 +105,29 @@ def transfer(channel: Channel, extension: str, context: str) -> None:
 
 def bridge(channel: Channel, peer: Channel) -> None:
     """``uuid_bridge``: two answered channels talk to each other."""
-    for one, other in ((channel, peer), (peer, channel)):
+    for one in (channel, peer):
         one.state_number = STATE_NUMBERS["CS_HIBERNATE"]
+        one.transfer_to = None
         fetch(one)
+    for one, other in ((channel, peer), (peer, channel)):
         one.peer = other
         for state in ("CS_HIBERNATE", "CS_RESET", "CS_SOFT_EXECUTE"):
             one.enter(state)
 
     def go() -> None:
-        if not (channel.alive and peer.alive):
-            for one in (channel, peer):
-                one.hang_up("NORMAL_CLEARING")
+        here, there = channel.alive and channel.peer is peer, peer.alive and peer.peer is channel
+        if not (here and there):  # one of them has ended, or was fetched away, meanwhile
+            if there:
+                peer.hang_up("DESTINATION_OUT_OF_ORDER")
+            elif here:
+                channel.peer = None
+                after_bridge(channel, "DESTINATION_OUT_OF_ORDER")
             return
         for one, other in ((channel, peer), (peer, channel)):
             one.emit("CHANNEL_EXECUTE", after=f"Application: uuid_bridge\nApplication-Data: {encode(other.uuid)}\n")
         start(channel, bridged(channel, peer))
 
-    channel.core.timeline.after(JOIN_SECONDS, go)
+    channel.core.timeline.after(JOIN_SECONDS + channel.core.chance.uniform(0, 0.02), go)
 
 
 def bridged(channel: Channel, peer: Channel) -> Steps:
@@ -129,6 +136,9 @@ def bridged(channel: Channel, peer: Channel) -> Steps:
     channel.enter("CS_EXECUTE")
     if channel.get("park_after_bridge") == "true":
         yield from run(channel, "park")
+    elif channel.get("transfer_after_bridge"):
+        after_bridge(channel, "NORMAL_CLEARING")
+        yield None
     else:
         channel.begin_hangup(peer.cause or "NORMAL_CLEARING")
         raise Over

@@ -48,6 +48,7 @@ class Channel:
         self.voice: Voice | None = None
         self.recordings: dict[str, Recording] = {}
         self.transfer_to: tuple[str, str] | None = None
+        self.talk_recordings: set[str] = set()
         self.timers: list[Timer] = []
         self.standing_timers: list[Timer] = []
         self.on_gone: list[Callable[[Channel], None]] = []

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
-from esl_handlers.virtual_switch.dialplan import EXTENSIONS
+from esl_handlers.virtual_switch.dialplan import CONTEXTS
 from esl_handlers.virtual_switch.journal import FIELDS, MARK
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def module_exists(core: Core, arguments: str) -> str:
 def xml_locate(core: Core, arguments: str) -> str:
     """``xml_locate SECTION TAG ATTRIBUTE VALUE``."""
     match arguments.split():
-        case ["dialplan", "context", "name", name] if name == core.dialplan_context:
-            names = "".join(f'  <extension name="{extension}"></extension>\n' for extension in EXTENSIONS)
+        case ["dialplan", "context", "name", name] if name in CONTEXTS:
+            names = "".join(f'  <extension name="{extension}"></extension>\n' for extension in CONTEXTS[name])
             return f'<context name="{name}">\n{names}</context>\n'
         case ["configuration", "configuration", "name", "switch.conf"]:
             return _configuration(

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-from esl_handlers.virtual_switch.calls import on_answer
+from esl_handlers.virtual_switch.calls import on_answer, transfer
 from esl_handlers.virtual_switch.channels import Channel
 from esl_handlers.virtual_switch.dial_string import DialString
 from esl_handlers.virtual_switch.journal import Journal
@@ -246,6 +246,10 @@ class Core:
     def answered(self, channel: Channel) -> None:
         """The far end picked up."""
         on_answer(channel)
+
+    def transfer(self, channel: Channel, extension: str, context: str) -> None:
+        """A channel goes on by itself where its variables send it."""
+        transfer(channel, extension, context)
 
     def channel_ended(self, channel: Channel) -> None:
         """All is known of it: the journal's line, before the hangup event."""

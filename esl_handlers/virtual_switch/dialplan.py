@@ -10,6 +10,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from esl_handlers.virtual_switch.agents import AGENT_EXTENSIONS
+from esl_handlers.virtual_switch.agents import CONTEXT as AGENTS_CONTEXT
 from esl_handlers.virtual_switch.applications import Transfer, run
 from esl_handlers.virtual_switch.render import encode
 from esl_handlers.virtual_switch.script import Steps
@@ -137,6 +139,9 @@ EXTENSIONS: dict[str, Callable[[Channel], Steps]] = {
 }
 
 
+CONTEXTS = {"trunkline": EXTENSIONS, AGENTS_CONTEXT: AGENT_EXTENSIONS}
+
+
 def flip_ids(channel: Channel) -> None:
     """An outbound leg that begins to run something shows its ids the other way round: the person is the caller now."""
     slots = channel.slots
@@ -176,7 +181,7 @@ def extension_steps(channel: Channel, extension: str, context: str) -> Steps:
         if channel.get("channel_cid_flipped") is None:
             flip_ids(channel)
         channel.enter("CS_EXECUTE")
-        steps = any_ivr if context == "trunkline-ivr" else EXTENSIONS.get(extension) if context == "trunkline" else None
+        steps = any_ivr if context == "trunkline-ivr" else CONTEXTS.get(context, {}).get(extension)
         if steps is None:
             yield from run(channel, "hangup", "NO_ROUTE_DESTINATION")
             return

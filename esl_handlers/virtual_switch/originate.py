@@ -234,7 +234,9 @@ def draw(core: Core, channel: Channel) -> Fate:
     core.bot_calls[bot.uri] = core.bot_calls.get(bot.uri, 0) + 1
     channel.on_gone.append(lambda _: core.bot_left(bot.uri))
     talk = bot.talk_seconds.draw(chance) if bot.talk_seconds else None
-    return Fate("bot", answer_after=bot.answer_seconds.draw(chance), hang_up_after=talk)
+    # A phone that we ring ourselves is heard ringing.
+    rings = 0.01 if channel.originator is None else None
+    return Fate("bot", ring_after=rings, answer_after=bot.answer_seconds.draw(chance), hang_up_after=talk)
 
 
 def tell_unborn(core: Core, channel_uuid: str) -> None:

@@ -1,6 +1,7 @@
 """``uuid_record``: what the far end says, written to a file as time goes by, as FreeSWITCH does without buffering.
 
-Read-only recordings of headerless samples (``.r8``) alone: those that detection listens to.
+Read-only recordings of headerless samples (``.r8``) alone: those that detection listens to. Of a talk's recording (``.wav``)
+no file is written, because nobody speaks; but that it runs is known.
 """
 
 from __future__ import annotations
@@ -59,11 +60,30 @@ class Recording:
         return (self._channel.core.now_us() - self._channel.answered) * RATE // 1_000_000
 
 
+TALK_SUFFIX = ".wav"
+
+
+def _record_talk(channel: Channel, action: str, path: str) -> bool:
+    """Whether a talk's recording can be started, stopped, masked or unmasked now; if so, it is."""
+    if (path in channel.talk_recordings) is (action == "start") or not channel.answered:
+        return False
+    if action == "start":
+        channel.talk_recordings.add(path)
+    elif action == "stop":
+        channel.talk_recordings.discard(path)
+    return True
+
+
 def record(channel: Channel, words: list[str]) -> str:
-    """``uuid_record <uuid> start|stop <path> [<limit> [<variables>]]``."""
-    if len(words) < 2 or words[0] not in ("start", "stop"):
+    """``uuid_record <uuid> start|stop|mask|unmask <path> [<limit> [<variables>]]``."""
+    if len(words) < 2 or words[0] not in ("start", "stop", "mask", "unmask"):
         return "-USAGE: <uuid> [start|stop|mask|unmask] <path> [<limit>] [<recording_vars>]\n"
     path = words[1]
+    if path.endswith(TALK_SUFFIX):
+        done = _record_talk(channel, words[0], path)
+        return "+OK Success\n" if done else f"-ERR Cannot {'record' if words[0] == 'start' else words[0]} record session!\n"
+    if words[0] in ("mask", "unmask"):
+        return f"-ERR Cannot {words[0]} recording session!\n"
     if words[0] == "stop":
         running = channel.recordings.get(path)
         if running is None:

@@ -39,6 +39,7 @@ CALLING = {
     "CHANNEL_UNBRIDGE": ("switch_ivr_bridge.c", "switch_ivr_multi_threaded_bridge", 1879),
     "CHANNEL_UNPARK": ("switch_ivr.c", "switch_ivr_park", 1213),
     "CUSTOM": ("mod_dptools.c", "event_function", 1902),
+    "DTMF": ("switch_channel.c", "switch_channel_dequeue_dtmf", 678),
     "HEARTBEAT": ("switch_core.c", "send_heartbeat", 95),
     "PLAYBACK_START": ("switch_ivr_play_say.c", "switch_ivr_play_file", 1649),
     "PLAYBACK_STOP": ("switch_ivr_play_say.c", "switch_ivr_play_file", 2023),
@@ -48,7 +49,7 @@ CALLING = {
 
 OTHER_EVENTS = {
     "ADD_SCHEDULE", "CHANNEL_APPLICATION", "CHANNEL_HOLD", "CHANNEL_UNHOLD", "CODEC", "DEL_SCHEDULE", "DETECTED_SPEECH",
-    "DETECTED_TONE", "DTMF", "EXE_SCHEDULE", "GENERAL", "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "MODULE_LOAD",
+    "DETECTED_TONE", "EXE_SCHEDULE", "GENERAL", "MEDIA_BUG_START", "MEDIA_BUG_STOP", "MESSAGE", "MODULE_LOAD",
     "MODULE_UNLOAD", "NOTALK", "NOTIFY_IN", "PRESENCE_IN", "RECORD_START", "RECORD_STOP", "RELOADXML", "RE_SCHEDULE",
     "SESSION_HEARTBEAT", "SHUTDOWN", "STARTUP", "TALK", "TRAP",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import gevent
 import pytest
@@ -34,7 +35,7 @@ from tests.contracts.switches import wait
 from tests.freeswitch.site import NotHere
 
 
-@pytest.fixture(scope="module", params=[pytest.param("real", marks=pytest.mark.freeswitch)])
+@pytest.fixture(scope="module", params=["virtual", pytest.param("real", marks=pytest.mark.freeswitch)])
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LineWorld]:
     folder = tmp_path_factory.mktemp(request.param)
     try:
@@ -274,6 +275,24 @@ def test_a_supervisor_comes_and_goes(world: LineWorld) -> None:
     world.hears(agent, TalkEnded)
     world.switch.lines.stop_supervising(agent, "boss")
     assert world.hears(agent, SupervisorOff).reason == "hung_up"
+
+
+def test_a_talk_is_recorded(world: LineWorld, tmp_path: Path) -> None:
+    """Paused, resumed and stopped by its call; what is not recorded cannot be, nor a file of a name that is none."""
+    agent = world.agent()
+    person = world.talk(agent)
+    with pytest.raises(WrongState):
+        world.switch.lines.pause_recording(person, True)
+    with pytest.raises(Refused):
+        world.switch.lines.start_recording(person, "/tmp/a b.wav")
+    world.switch.lines.start_recording(person, str(tmp_path / "talk.wav"))
+    for paused in (True, False):
+        world.switch.lines.pause_recording(person, paused)
+    world.switch.lines.stop_recording(person)
+    with pytest.raises(WrongState):
+        world.switch.lines.stop_recording(person)
+    world.switch.hang_up(person, "stop")
+    world.hears(agent, TalkEnded)
 
 
 def test_another_controller_finds_the_lines_again(world: LineWorld) -> None:

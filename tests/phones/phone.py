@@ -113,10 +113,17 @@ class PhoneCall:
 
     def loudness(self, hertz: int, since: float, until: float | None = None) -> float:
         """Amplitude of a tone between two moments, the median of windows of 100 ms; 0.0 when no sound came at all."""
+        levels = self._levels(hertz, since, until)
+        return levels[len(levels) // 2] if levels else 0.0
+
+    def loudest(self, hertz: int, since: float) -> float:
+        """The same, but of the loudest window: for sounds that come and go."""
+        return max(self._levels(hertz, since, None), default=0.0)
+
+    def _levels(self, hertz: int, since: float, until: float | None) -> list[float]:
         frames = [sound for at, sound in list(self.heard) if at >= since and (until is None or at < until)]
         windows = [frames[at : at + WINDOW] for at in range(0, len(frames) - WINDOW + 1, WINDOW)]
-        levels = sorted(amplitude(window, hertz) for window in windows)
-        return levels[len(levels) // 2] if levels else 0.0
+        return sorted(amplitude(window, hertz) for window in windows)
 
     def first_heard(self, hertz: int, since: float, least: float) -> float | None:
         """Arrival of the first frame at or after ``since`` in which that tone is at least so loud."""

@@ -48,8 +48,12 @@ def tone(hertz: int) -> list[bytes]:
 
 
 def amplitude(frames: Sequence[bytes], hertz: int) -> float:
-    """Amplitude of one tone in successive A-law frames, by Goertzel's algorithm; 8000 is as loud as ``tone`` makes it."""
-    samples = [LINEAR[byte] for frame in frames for byte in frame]
+    """Amplitude of one tone in successive A-law frames; 8000 is as loud as ``tone`` makes it."""
+    return goertzel([LINEAR[byte] for frame in frames for byte in frame], hertz)
+
+
+def goertzel(samples: Sequence[int], hertz: int) -> float:
+    """Amplitude of one tone in samples of 8 kHz."""
     factor = 2 * math.cos(2 * math.pi * hertz / RATE)
     before = last = 0.0
     for sample in samples:

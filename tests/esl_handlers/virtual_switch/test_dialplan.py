@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from esl_handlers.virtual_switch.agents import AGENT_EXTENSIONS
 from esl_handlers.virtual_switch.dialplan import EXTENSIONS
 from esl_handlers.virtual_switch.journal import FIELDS, MARK
 
@@ -15,6 +16,12 @@ JOURNAL = Path(__file__).parents[3] / "freeswitch_conf" / "autoload_configs" / "
 def test_every_extension_of_the_dialplan_is_known() -> None:
     """A call goes the same way here as in FreeSWITCH."""
     assert set(re.findall(r'<extension name="([^"]+)"', DIALPLAN.read_text(encoding="utf-8"))) == set(EXTENSIONS)
+
+
+def test_every_extension_of_the_agents_dialplan_is_known() -> None:
+    """Agents' lines, too, go the same way here as in FreeSWITCH."""
+    text = DIALPLAN.with_name("trunkline-agents.xml").read_text(encoding="utf-8")
+    assert set(re.findall(r'<extension name="([^"]+)"', text)) == set(AGENT_EXTENSIONS)
 
 
 def test_the_same_variables_steer_it() -> None:
