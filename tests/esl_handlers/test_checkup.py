@@ -30,6 +30,9 @@ def healthy(log_dir: Path) -> dict[str, str]:
         "sofia status": "  trunkline\tprofile\t sip:mod_sofia@127.0.0.1:5080\tRUNNING (0)\n",
         "sofia status gateway north-gw": "Name    \tnorth-gw\nState   \tNOREG\nStatus  \tUP\n",
         "xml_locate dialplan context name trunkline": (REPOSITORY / "dialplan/trunkline.xml").read_text(encoding="utf-8"),
+        "xml_locate dialplan context name trunkline-agents": (REPOSITORY / "dialplan/trunkline-agents.xml").read_text(
+            encoding="utf-8"
+        ),
         "xml_locate configuration configuration name switch.conf": read["switch"].replace(
             "$${trunkline_heartbeat_seconds}", "2"
         ),
@@ -76,6 +79,7 @@ def test_nothing_to_mend_with_our_configuration(answers: dict[str, str], journal
         ("sofia status gateway north-gw", "State   \tFAIL_WAIT\nStatus  \tUP", "carrier north", Level.WARN),
         ("xml_locate dialplan context name trunkline", "can't find anything", "dialplan", Level.FAIL),
         ("xml_locate dialplan context name trunkline", '<extension name="trunkline-bot">', "dialplan", Level.FAIL),
+        ("xml_locate dialplan context name trunkline-agents", "can't find anything", "agents' dialplan", Level.WARN),
         ("fsctl sps", "+OK sessions per second: 200", "sessions-per-second", Level.WARN),
         ("fsctl max_sessions", "+OK max sessions: 999", "max-sessions", Level.WARN),
         ("xml_locate configuration configuration name switch.conf", "can't find anything", "heartbeat", Level.WARN),
