@@ -15,7 +15,7 @@ from controller.domain.campaigns.campaign import Campaign
 from controller.domain.campaigns.lifecycle import VERBS, CampaignState, RunState, refusal
 from controller.domain.campaigns.plan import RunPlan, compile_plan
 from controller.domain.campaigns.preflight import Preflight, Surroundings, preflight
-from controller.domain.site import PREDEFINED_DISPOSITIONS, Name
+from controller.domain.site import PREDEFINED_DISPOSITIONS, Name, staff
 from controller.errors import Refused, WrongState
 from controller.formulas.constant import Constants
 from controller.storage.campaigns import CampaignStore, StoredCampaign
@@ -63,6 +63,7 @@ def surroundings(desk: Desk, name: str) -> Surroundings:
         busy_lists={names[key]: owner for key, owner in in_use.items() if key in names and owner != name},
         running=sum(1 for other in running if other.name != name),
         running_limit=desk.limits.running_campaigns,
+        staff=staff(site.queue, site.agent),
         prometheus=desk.formulas is not None and not isinstance(desk.formulas, Constants),
         amd=desk.amd,
     )

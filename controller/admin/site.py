@@ -154,6 +154,8 @@ def _users(desk: Desk, site: Site) -> dict[ItemKey, list[str]]:
         linked |= {("disposition", name) for name in (*spec.dispositions, *spec.retry.dispositions)}
         if spec.connect is not None and spec.connect.bot is not None:
             linked.add(("bot", spec.connect.bot))
+        if spec.connect is not None and spec.connect.queue is not None:
+            linked.add(("queue", spec.connect.queue))
         for key in linked:
             users.setdefault(key, []).append(campaign.name)
     return users

@@ -184,6 +184,15 @@ class SiteAgent(Part):
         return phone_address(self.phone, self.carrier, carriers)
 
 
+def staff(queues: Iterable[Queue], agents: Iterable[SiteAgent]) -> dict[str, int]:
+    """Queue → agents who are in it and have all its skills."""
+    everybody = list(agents)
+    return {
+        queue.name: sum(queue.name in agent.queues and set(queue.skills) <= set(agent.skills) for agent in everybody)
+        for queue in queues
+    }
+
+
 def refuse_phone(phone: str, carrier: str | None) -> None:
     """ValueError: neither a user, a SIP URI nor a number; a number nobody is named to ring, or a carrier for no number."""
     by_number = E164_TEXT.fullmatch(phone) is not None

@@ -113,6 +113,20 @@ def test_a_floor_that_cannot_work_is_refused(shell: Shell, before: str, after: s
     assert told in answer.err
 
 
+def test_a_queue_of_a_running_campaign_stays(shell: Shell):
+    """It is not removed; how long its wrap-up is may change, and who works in it."""
+    shell.ready()
+    to_agents = JUNE.replace('bot = "collections"', 'queue = "sales"').replace('name = "june"', 'name = "june"\nmode = "power"')
+    to_agents = to_agents.replace("[numbers]", '[abandoned]\nmessage = "/srv/sorry.wav"\n[numbers]')
+    shell.ask("apply", shell.file("site.toml", FLOOR), shell.file("june.toml", to_agents))
+    shell.ask("campaign", "start", "june")
+    shell.prepare()
+    answer = apply(shell, SITE)
+    assert answer.code == 1
+    assert "queue sales is used by campaign june and cannot be removed" in answer.err
+    assert apply(shell, FLOOR.replace("wrap_up_seconds = 20", "wrap_up_seconds = 5")).code == 0
+
+
 def test_what_no_running_campaign_uses_goes(shell: Shell):
     """The same removals are allowed while the campaign is only ready."""
     shell.ready()

@@ -26,6 +26,8 @@ class Problem(StrEnum):
 
     NO_CONNECTION = "no_connection"
     NO_QUEUE = "no_queue"
+    QUEUE_UNKNOWN = "queue_unknown"
+    QUEUE_UNSTAFFED = "queue_unstaffed"
     NO_AGENTS = "no_agents"
     BOT_UNKNOWN = "bot_unknown"
     BOT_UNTESTED = "bot_untested"
@@ -88,9 +90,9 @@ class Preflight:
 class Surroundings:
     """What the check compares a campaign with.
 
-    list_sizes: contacts by list, for the lists that exist. busy_lists: list → the other campaign that runs on it.
-    running: other campaigns that are active or paused. prometheus: whether one is configured for formulas. amd: the
-    system's defaults.
+    list_sizes: contacts by list, for the lists that exist. busy_lists: list → the other campaign that runs on it. staff:
+    agents who may take its calls, by queue. running: other campaigns that are active or paused. prometheus: whether one is
+    configured for formulas. amd: the system's defaults.
     """
 
     carriers: Sequence[Carrier]
@@ -102,6 +104,7 @@ class Surroundings:
     busy_lists: Mapping[str, str]
     running: int
     running_limit: int
+    staff: Mapping[str, int] = field(default_factory=dict)
     prometheus: bool = False
     amd: AmdDefaults = field(default_factory=AmdDefaults)
 
@@ -136,6 +139,15 @@ def _connection(campaign: Campaign, around: Surroundings) -> Iterator[Finding]:
             yield Finding(
                 Problem.BOT_UNTESTED,
                 f"bot {bot.name} has not passed a test call; call it, then set tested = true in the site file",
+            )
+    elif connect.queue is not None:
+        staff = around.staff.get(connect.queue)
+        if staff is None:
+            yield Finding(Problem.QUEUE_UNKNOWN, f"queue {connect.queue} is not in the site; add it to the site file")
+        elif staff == 0:
+            yield Finding(
+                Problem.QUEUE_UNSTAFFED,
+                f"no agent of the site may take calls of queue {connect.queue}; add an [[agent]] with it and its skills",
             )
 
 

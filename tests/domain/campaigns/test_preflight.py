@@ -41,6 +41,7 @@ SITE = Surroundings(
     busy_lists={},
     running=0,
     running_limit=50,
+    staff={"sales": 4, "deserted": 0},
 )
 
 
@@ -194,3 +195,13 @@ def test_people_without_an_agent_must_hear_who_called():
     found = preflight(patient, SITE, MONDAY_NOON)
     assert found.passed
     assert Problem.PATIENCE_LONG in {finding.problem for finding in found.warnings}
+
+
+@pytest.mark.parametrize(
+    ("queue", "problems"),
+    [("sales", set()), ("deserted", {Problem.QUEUE_UNSTAFFED}), ("nowhere", {Problem.QUEUE_UNKNOWN})],
+)
+def test_a_queue_must_be_there_and_have_agents(queue: str, problems: set[Problem]):
+    """Of the site, not of the moment: who is logged in may change any time."""
+    to_agents = campaign(mode="progressive", connect={"queue": queue}, abandoned={"message": "/srv/sorry.wav"})
+    assert refused(preflight(to_agents, SITE, MONDAY_NOON)) == problems
