@@ -296,6 +296,8 @@ class Ear:
                 screened.due = None
                 self._watch.verdict(screened.campaign, found.kind, found.ms / 1000.0)
                 self._tell(found.call, VerdictGiven(now, found.kind, found.confidence, found.ms, found.greeting_ms, detail))
+            case "verdict" if found.kind == "machine":  # it comes after all, behind the unknown that was given in its place
+                self._tell(found.call, VerdictRevised(now, found.kind, found.confidence, found.ms, detail))
             case "revised":
                 self._tell(found.call, VerdictRevised(now, found.kind, found.confidence, found.ms, detail))
             case "beep":

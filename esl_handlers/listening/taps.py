@@ -12,6 +12,7 @@ call on only if that is still in the park.
 from __future__ import annotations
 
 import os
+import shutil
 from collections import deque
 from pathlib import Path
 from typing import Protocol
@@ -55,7 +56,7 @@ class Tap(Protocol):
 
 
 class RecordingTap:
-    """folder: shared with FreeSWITCH, in memory; it is made when it is not there."""
+    """folder: shared with FreeSWITCH, in memory; made, when it is not there, with the rights of the folder it lies in."""
 
     name = "recording"
 
@@ -65,7 +66,9 @@ class RecordingTap:
 
     def sweep(self) -> int:
         """Make the folder, and remove what an earlier life has left in it. How many files. OSError."""
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.is_dir():
+            self._folder.mkdir(parents=True)
+            shutil.copymode(self._folder.parent, self._folder)
         left = list(self._folder.glob(f"*{SUFFIX}"))
         for path in left:
             path.unlink(missing_ok=True)

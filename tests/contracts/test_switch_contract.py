@@ -160,6 +160,20 @@ def test_a_person_is_recognised(world: World) -> None:
     assert world.kinds(order) == ["Left", "Ringing", "Answered", "VerdictGiven", "Connected", "HungUp"]
 
 
+def test_a_call_is_listened_to_while_it_is_joined(world: World) -> None:
+    """The bot is there from the answer on; the verdict comes all the same."""
+    order = world.order("919876500002", gateway="voices")
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    world.switch.screen(order.attempt_id, Detection(max_seconds=20.0))
+    world.hears(order, Connected)
+    verdict = world.hears(order, VerdictGiven)
+    assert isinstance(verdict, VerdictGiven)
+    assert verdict.kind == "machine"
+    world.switch.hang_up(order.attempt_id, "over")
+    world.end(order)
+
+
 def test_a_mailbox_gets_a_message_after_its_beep(world: World) -> None:
     """It is recognised while it talks, beeps, and is left a message; who hangs up is the switch."""
     order = world.order("919876500002", gateway="voices", connect_on_answer=False, verdict_seconds=30)

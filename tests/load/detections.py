@@ -38,7 +38,7 @@ from tests.freeswitch.far_audio import FarAudio, Samples, found_in
 from tests.freeswitch.g711 import from_alaw, to_alaw
 from tests.freeswitch.harness import Gateway, RealFreeSwitch
 from tests.freeswitch.ports import HOST
-from tests.load.process_figures import cpu_seconds, percentile
+from tests.load.process_figures import cpu_seconds, percentile, waited_seconds
 
 PATIENCE_SECONDS = 60.0
 MACHINE = pcm(silence(0.4), talk(40.0))
@@ -76,11 +76,13 @@ class Round:
 
 @dataclass(frozen=True)
 class Cpu:
-    """Shares of one core."""
+    """Shares of one core. waited: of the time in which the listener was ready to run and other programs had the processors;
+    more than a few percent, and the latencies are this machine's, not ours."""
 
     freeswitch: float
     listener: float
     controller: float
+    waited: float
 
 
 class Bench:
@@ -137,11 +139,15 @@ class Bench:
 
     def _measure(self, ear: Ear) -> Cpu:
         assert ear.pid is not None
-        before = (self.real.cpu_seconds(), cpu_seconds(ear.pid), time.process_time(), time.monotonic())
+        before = self._used(ear.pid)
         gevent.sleep(MEASURED_SECONDS)
-        after = (self.real.cpu_seconds(), cpu_seconds(ear.pid), time.process_time(), time.monotonic())
-        used = [late - early for early, late in zip(before, after, strict=True)]
-        return Cpu(used[0] / used[3], used[1] / used[3], used[2] / used[3])
+        used = [late - early for early, late in zip(before, self._used(ear.pid), strict=True)]
+        return Cpu(*(seconds / used[-1] for seconds in used[:-1]))
+
+    def _used(self, listener: int) -> tuple[float, ...]:
+        """Seconds so far: as in ``Cpu``, then of the clock."""
+        freeswitch, waited = self.real.cpu_seconds(), waited_seconds(listener)
+        return freeswitch, cpu_seconds(listener), time.process_time(), waited, time.monotonic()
 
     def latencies(self, heard: Round, numbers: dict[str, str], sound: bytes) -> list[float]:
         """Milliseconds, one a call whose audio was clearly found again."""
@@ -180,6 +186,7 @@ def figures(bench: Bench, tap: str, idle: Cpu) -> dict[str, object]:
         "freeswitch_cpu_percent": round(100 * (cpu.freeswitch - idle.freeswitch), 1),
         "listener_cpu_percent": round(100 * cpu.listener, 1),
         "controller_cpu_percent": round(100 * cpu.controller, 1),
+        "listener_waited_for_cpu_percent": round(100 * cpu.waited, 1),
     }
     for name, heard, of, sound in (
         ("machine", machines, numbers, MACHINE),

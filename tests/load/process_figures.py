@@ -28,3 +28,9 @@ def percentile(values: list[float], share: float) -> float:
         return 0.0
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def waited_seconds(pid: int) -> float:
+    """How long the process's first thread was ready to run and got no processor; 0 where the kernel does not tell."""
+    schedstat = Path(f"/proc/{pid}/schedstat")
+    return int(schedstat.read_text().split()[1]) / 1e9 if schedstat.exists() else 0.0

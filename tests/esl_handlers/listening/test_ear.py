@@ -258,6 +258,34 @@ def test_the_listener_stands_still(tmp_path: Path) -> None:
             os.kill(pid, 18)
 
 
+def test_a_machine_that_is_recognised_late(tmp_path: Path) -> None:
+    """The verdict that was overdue comes as a change of mind; a late person is what an unknown was taken for anyway."""
+    with running(tmp_path) as floor:
+        floor.commands.audio["late"] = MACHINE
+        pid = floor.ear.pid
+        assert pid is not None
+        os.kill(pid, 19)
+        try:
+            floor.ear.screen("late", "c", Detection(max_seconds=10.0, beep=True))
+            floor.ear._calls["late"].due = 0.0
+            assert floor.verdict_of("late").kind == "unknown"
+        finally:
+            os.kill(pid, 18)
+        wait(lambda: len(floor.events["late"]) == 3)
+        revised, beep = floor.events["late"][1:]
+        assert isinstance(revised, VerdictRevised)
+        assert revised.kind == "machine"
+        assert isinstance(beep, BeepHeard)
+
+
+def test_the_folder_has_the_rights_of_its_place(tmp_path: Path) -> None:
+    """FreeSWITCH under another user may write where the operator let it."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o2770)
+    with running(tmp_path, audio_dir=tmp_path / "shared" / "n1"):
+        assert (tmp_path / "shared" / "n1").stat().st_mode & 0o7777 == 0o2770
+
+
 def test_no_more_calls_than_may_be(tmp_path: Path) -> None:
     """One more is unknown, and the others go on."""
     with running(tmp_path, calls=1) as floor:
