@@ -11,7 +11,7 @@ import numpy as np
 
 from esl_handlers.recorded_audio import TELEPHONE_RATE, Waveform, resample
 from tests.amd.corpus.noise import unit
-from tests.amd.corpus.recordings import Studio, Volunteers, studios, tune, volunteers
+from tests.amd.corpus.recordings import Studio, studios, tune, volunteers
 from tests.amd.corpus.synthesizers import Booth, Silent, Voice, voices
 from tests.amd.corpus.texts import Texts, texts_of
 from tests.amd.corpus.truth import Split
@@ -27,6 +27,10 @@ CLIP_SECONDS = {
     "personal": (0.9, 4.0),
 }
 """How long a volunteer's recording lasts that stands for each way of answering."""
+
+
+PERSONAL_SECONDS = 2.5
+"""Speech in a personal greeting that is joined of recordings, at least; what owners say in short is said by synthesizers."""
 
 
 @dataclass(frozen=True)
@@ -129,15 +133,26 @@ class Cast:
         return Speech([self._booth.speak(voice, sentence) for sentence in sentences], voice.label, voice.language)
 
     def _volunteer(self, manner: str, rng: np.random.Generator) -> Speech | None:
-        speaker: Volunteers = self._volunteers[int(rng.integers(len(self._volunteers)))]
+        """None when the volunteer drawn has no such recordings. A personal greeting is joined of two to six."""
+        speaker = self._volunteers[int(rng.integers(len(self._volunteers)))]
+        if speaker.letters and manner not in ("hello", "name"):
+            return None
         shortest, longest = CLIP_SECONDS[manner]
         count = int(rng.integers(2, 5)) if manner == "personal" else 1
-        clips = [speaker.clip(rng, shortest, longest) for _ in range(count)]
-        sentences = [clip for clip in clips if clip is not None]
-        return Speech(sentences, speaker.label, speaker.language) if len(sentences) == count else None
+        clips: list[Waveform] = []
+        while len(clips) < count or (manner == "personal" and len(clips) < 6 and seconds_of(clips) < PERSONAL_SECONDS):
+            if (clip := speaker.clip(rng, shortest, longest)) is None:
+                return None
+            clips.append(clip)
+        return Speech(clips, speaker.label, speaker.language)
 
     def _studio(self, rng: np.random.Generator) -> Studio:
         return self._studios[int(rng.integers(len(self._studios)))]
+
+
+def seconds_of(clips: list[Waveform]) -> float:
+    """Of all together."""
+    return sum(clip.size for clip in clips) / TELEPHONE_RATE
 
 
 def first_heard(take: Callable[[], Speech | None], takes: int = 30) -> Speech:

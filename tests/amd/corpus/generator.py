@@ -46,9 +46,9 @@ SCENES: dict[Kind, tuple[Share, ...]] = {
     ),
     Kind.MACHINE: (
         Share(machines.personal, 34, 30),
-        Share(machines.personal_with_pauses, 9, 7),
-        Share(machines.short_personal, 4, 4),
-        Share(machines.word_pause_rest, 7, 4),
+        Share(machines.personal_with_pauses, 12, 7),
+        Share(machines.short_personal, 5, 4),
+        Share(machines.word_pause_rest, 9, 4),
         Share(machines.carrier, 26, 42),
         Share(machines.digits_only, 8, 6),
         Share(machines.menu, 5, 4),

@@ -65,11 +65,15 @@ MAILBOXES = (
 
 
 class Volunteers:
-    """One language's recorded words or sentences, decoded on demand into the cache."""
+    """One language's recorded letters, words or sentences, decoded on demand into the cache.
 
-    def __init__(self, label: str, language: str, files: list[Path], cache: Path) -> None:
+    letters: too little is said on each to stand for more than a word on lifting the handset.
+    """
+
+    def __init__(self, label: str, language: str, files: list[Path], cache: Path, letters: bool = False) -> None:
         self.label = label
         self.language = language
+        self.letters = letters
         self._files = files
         self._cache = cache / "recorded"
         self._cache.mkdir(parents=True, exist_ok=True)
@@ -112,7 +116,8 @@ def volunteers(split: Split, cache: Path) -> list[Volunteers]:
         files = sorted(file for file in (WORDS / language).iterdir() if file.suffix in (".ogg", ".wav"))
         found.append(Volunteers(f"ktuberling:{language}", language, files, cache))
     for language in LETTER_LANGUAGES[split]:
-        found.append(Volunteers(f"klettres:{language}", language, sorted((LETTERS / language).glob("*/*.ogg")), cache))
+        files = sorted((LETTERS / language).glob("*/*.ogg"))
+        found.append(Volunteers(f"klettres:{language}", language, files, cache, letters=True))
     stamps = sorted(SENTENCES.rglob("*_desc_*.ogg"))
     for language in SENTENCE_LANGUAGES[split]:
         files = [file for file in stamps if file.stem.endswith(f"_desc_{language}")]
