@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import structlog
+
 from controller.domain.calls.events import DialFailed
 from controller.domain.calls.outcome import Outcome
 from controller.engine.live_call import LiveCall
@@ -14,6 +16,8 @@ from controller.engine.slots import SlotDesk
 from controller.engine.watch import Watch
 from controller.errors import LiveStateDown, SwitchDown
 from controller.ports import Clock, Missed, Switch
+
+log = structlog.get_logger("call")
 
 LATE_SECONDS = 0.01
 """A call that is later than this for its launch time asks for a new one: a stalled loop must not turn into a burst."""
@@ -52,6 +56,15 @@ class Launches:
             answer = DialFailed(self._clock.now(), Outcome.NOT_DIALLED, f"switch_down: {error}")
         if answer is None:
             self._watch.call_placed(live.call.order.campaign, live.use.carrier)
+            log.info(
+                "call",
+                attempt=live.attempt_id,
+                campaign=live.call.order.campaign,
+                phone=live.use.phone,
+                frm="reserved",
+                to="dialing",
+                launched_at=round(now, 3),
+            )
             return None
         live.call.launched_at = None
         if isinstance(answer, Missed):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +136,13 @@ class Floor:
         for process in self.processes:
             process.stop(15.0)
 
+    def launches(self) -> dict[str, float]:
+        """Attempt → when its command left its controller."""
+        found: dict[str, float] = {}
+        for node in self.nodes:
+            found |= _launches(self.folder / "log" / f"{node.controller.name}.log")
+        return found
+
     def far_calls(self) -> list[FarCall]:
         """Every call as the far end saw it: from the ledgers; when each ended, from the journals, or from the death of its
         switch."""
@@ -147,6 +156,18 @@ class Floor:
                     ended = next((death for death in deaths if death > call.time), None)
                 calls.append(FarCall(call.time, call.uuid, call.number, call.end, call.gateway, ended, connected))
         return calls
+
+
+def _launches(log: Path) -> dict[str, float]:
+    """Attempt → when it left, by a controller's log (UTC epoch seconds). A line cut off by a kill or a full disk is none."""
+    found = {}
+    with log.open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            with suppress(ValueError):
+                words = json.loads(line) if '"launched_at"' in line else {}
+                if words.get("to") == "dialing":
+                    found[words["attempt"]] = float(words["launched_at"])
+    return found
 
 
 def _ends(journal: Path) -> dict[str, tuple[bool, float]]:

@@ -6,6 +6,7 @@ run over, the counters true, no lease or lock left in Redis, and the limits kept
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from controller.live import keys
 from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
 from controller.storage.exports import AttemptRow, Exports, LeadRow
-from controller.storage.reconciling import Reconciling
 from controller.storage.runs import SqlRunStore
 from tests.chaos.files import MAX_ATTEMPTS, Limits
 
@@ -55,9 +55,14 @@ class Reckoning:
 
 
 def reckon(
-    database: Database, client: redis.Redis, far: Sequence[FarCall], limits: Limits, phones: dict[str, list[str]]
+    database: Database,
+    client: redis.Redis,
+    far: Sequence[FarCall],
+    launched: Mapping[str, float],
+    limits: Limits,
+    phones: dict[str, list[str]],
 ) -> Reckoning:
-    """Call it when the runs are over and every lease has had time to lapse."""
+    """Call it when the runs are over and every lease has had time to lapse. launched: attempt → when its command left us."""
     found = Reckoning(contacts=sum(len(numbers) for numbers in phones.values()))
     exports, campaigns, runs = Exports(database), CampaignStore(database), SqlRunStore(database)
     attempts: list[AttemptRow] = []
@@ -82,16 +87,9 @@ def reckon(
     found.leaked += [f"call {call.uuid} is still up at the far end" for call in far if call.ended is None]
     found.leaked += _left_in_redis(client)
     found.over_limit += over_limit(attempts, far, limits)
-    launched = _launched(database, [run.id for campaign in phones for run in runs.of(campaigns.get(campaign).id)])
     too_many, found.bunched = over_rate(far, launched, limits)
     found.over_limit += too_many
     return found
-
-
-def _launched(database: Database, run_ids: Iterable[int]) -> dict[str, float]:
-    """Attempt → when its command left its controller, where that controller lived to tell."""
-    attempts = (attempt for run_id in run_ids for attempt in Reconciling(database).of_run(run_id))
-    return {one.attempt_id: one.launched_at for one in attempts if one.launched_at is not None}
 
 
 def _row(attempt: AttemptRow) -> Row:
@@ -171,8 +169,9 @@ def over_limit(attempts: Iterable[AttemptRow], far: Sequence[FarCall], limits: L
 def over_rate(far: Iterable[FarCall], launched: Mapping[str, float], limits: Limits) -> tuple[list[str], list[str]]:
     """(wrong, bunched): carriers that were sent, or saw, more calls in any one second than they allow.
 
-    launched: attempt → when it left us. Too many that left within a second are wrong. Too many that were seen within one are
-    wrong, too, unless one of them was held up on its way.
+    launched: attempt → when it left us; a controller that was killed in that moment did not say it of all. Too many that left
+    within a second are wrong. Too many that were seen within one are wrong, too, unless one of them was held up on its way, or
+    nobody knows whether it was.
     """
     calls: dict[str, list[FarCall]] = defaultdict(list)
     for call in far:
@@ -180,10 +179,10 @@ def over_rate(far: Iterable[FarCall], launched: Mapping[str, float], limits: Lim
     wrong, bunched = [], []
     for gateway, own in calls.items():
         allowed = limits.calls_per_second[gateway]
-        left, at = most_within([launched.get(call.uuid, call.time) for call in own], 1.0)
+        left, at = most_within([launched[call.uuid] for call in own if call.uuid in launched], 1.0)
         seen, since = most_within([call.time for call in own], 1.0)
         among = [call for call in own if since <= call.time < since + 1.0]
-        late = max((call.time - launched.get(call.uuid, call.time) for call in among), default=0.0)
+        late = max((call.time - launched.get(call.uuid, -math.inf) for call in among), default=0.0)
         if left > allowed:
             wrong.append(f"rate of {gateway}: {left} calls left in the second from {at:.3f}, {allowed} are allowed")
         elif seen > allowed:

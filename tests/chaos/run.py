@@ -169,4 +169,4 @@ def _reckon(floor: Floor, database: Database, given: Material) -> Reckoning:
     while time.monotonic() < until:
         floor.watch()
         time.sleep(LOOK_SECONDS)
-    return reckon(database, floor.redis.client, floor.far_calls(), given.limits, given.phones)
+    return reckon(database, floor.redis.client, floor.far_calls(), floor.launches(), given.limits, given.phones)

@@ -71,7 +71,8 @@ def test_calls_that_were_held_up_on_their_way_are_told_apart_from_calls_too_many
     calls = [far("a", 1.0, "busy", ended=1.2), far("b", 1.95, "busy", ended=2.1)]
     found = [over_rate(calls, left, limits) for left in ({"a": 0.9, "b": 1.94}, {"a": 0.98, "b": 1.99}, {"a": 0.5, "b": 0.6})]
     assert [(len(wrong), len(bunched)) for wrong, bunched in found] == [(0, 1), (1, 0), (1, 0)]
-    assert over_rate(calls, {}, limits)[0], "without a launch time the far end's counts"
+    wrong, bunched = over_rate(calls, {"b": 1.94}, limits)
+    assert (wrong, len(bunched)) == ([], 1), "nobody knows when the first one left"
 
 
 def test_each_limit_is_held_against_its_own_calls():
