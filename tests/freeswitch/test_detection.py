@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import time
 import uuid
-import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import numpy as np
 import pytest
 
 from controller.clock import RealClock
@@ -29,14 +27,13 @@ from controller.domain.calls.events import (
     ConnectFailed,
     GreetingEnded,
     HungUp,
-    MessagePlayed,
     VerdictGiven,
     VerdictRevised,
 )
 from esl_handlers.listening.ear import EarSettings
 from esl_handlers.switch import FreeSwitch
 from tests.esl_handlers.amd.sounds import noise, pcm, silence, talk, tone
-from tests.freeswitch.far_audio import FarAudio, found_in
+from tests.freeswitch.far_audio import FarAudio
 from tests.freeswitch.harness import Gateway, RealFreeSwitch, freeswitch_binary
 from tests.freeswitch.ports import HOST, free_port, udp_taken
 
@@ -56,7 +53,6 @@ SOUNDS = {
     "12": {"audio": pcm(silence(0.5), talk(0.4)), "then": "hang_up"},
 }
 """By the last two digits of the number."""
-SECRET_SECONDS = 1.5
 
 
 @dataclass
@@ -65,7 +61,6 @@ class World:
 
     switch: FreeSwitch
     far: FarAudio
-    message: Path
     audio_dir: Path
     detection: Detection = field(default_factory=lambda: Detection(max_seconds=10.0, beep=True))
     events: dict[str, list[CallEvent]] = field(default_factory=dict)
@@ -105,28 +100,15 @@ def wait(what: Callable[[], object]) -> None:
         gevent.sleep(0.02)
 
 
-def secret() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """A message that sounds like nothing else, loud from its first sample: noise within the telephone's band."""
-    spectrum = np.fft.rfft(np.random.default_rng(7).standard_normal(int(SECRET_SECONDS * 8000)))
-    hertz = np.fft.rfftfreq(int(SECRET_SECONDS * 8000), 1 / 8000)
-    spectrum[(hertz < 400) | (hertz > 3000)] = 0
-    sound = np.fft.irfft(spectrum)
-    return sound / np.abs(sound).max() * 16_000
-
-
 @contextmanager
 def running_world(folder: Path, tap: str) -> Iterator[World]:
     if freeswitch_binary() is None:
         pytest.skip("no FreeSWITCH on this machine; set TRUNKLINE_FREESWITCH to its binary")
     far = FarAudio(folder, [{"number": f"{ending}$", **script} for ending, script in SOUNDS.items()])
     real = RealFreeSwitch([Gateway("north", far.port)])
-    message = real.folder / "message.wav"
-    with wave.open(str(message), "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(secret().astype("<i2").tobytes())
     ear = EarSettings(real.folder / "audio", folder / "evidence", tap=tap, calls=60, unicast_port=free_ports(60))
     switch = FreeSwitch(HOST, real.esl_port, real.password, RealClock(), ear=ear)
-    world = World(switch, far, message, real.folder / "audio")
+    world = World(switch, far, real.folder / "audio")
     try:
         real.start()
         switch.start(world)
@@ -204,29 +186,6 @@ def test_nothing_of_a_call_lies_about(calls: tuple[World, dict[str, str]]) -> No
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with running_world(tmp_path_factory.mktemp("messages"), "recording") as world:
         yield world
-
-
-def test_a_message_is_heard_from_its_first_word(world: World) -> None:
-    """What the far end heard after its beep is the whole message, beginning and end, and the call is over after it."""
-
-    def react(attempt: str, event: CallEvent) -> None:
-        if isinstance(event, BeepHeard):
-            world.switch.leave_message(attempt, str(world.message))
-
-    attempt = world.dial("919876510002")
-    world.react[attempt] = lambda event: react(attempt, event)
-    world.hears(attempt, HungUp)
-    assert isinstance(world.hears(attempt, MessagePlayed), MessagePlayed)
-    wait(lambda: "919876510002" in world.far.moments("ended"))
-    heard = world.far.heard("919876510002")
-    whole, first_word = secret(), secret()[:1600]
-    at, likeness = found_in(heard, whole)
-    assert likeness > 0.95
-    at_first, likeness = found_in(heard, first_word)
-    assert likeness > 0.95
-    assert abs(at_first - at) <= 1
-    beep_ended = 0.3 + 4.0 + 0.4 + 0.4
-    assert at / 8000 >= beep_ended
 
 
 def test_somebody_picks_up_during_the_message(world: World) -> None:
