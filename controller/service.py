@@ -255,6 +255,7 @@ class Controller:
         lasting("formulas", self._formulas.run)
         lasting("drop guard", self._drops.run)
         lasting("agents", self.agents.run)
+        lasting("agents' day", self.agents.write)
         lasting("dial loop", self._dial_loop.run)
         lasting("admin", self._admin.run)
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)

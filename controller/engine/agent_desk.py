@@ -54,6 +54,7 @@ LOGIN_RING_SECONDS = 45
 WAITING_PULSE_SECONDS = 0.05
 """How often free agents are looked for while somebody waits for one."""
 PULSE_SECONDS = 0.25
+WRITE_SECONDS = 0.5
 RENEW_SECONDS = 1.0
 """How often the pool hears that the lines stand: after it lost everything, its agents are back within this."""
 REFRESH_SECONDS = 5.0
@@ -296,12 +297,17 @@ class AgentDesk:
         self.calls.renew()
 
     def run(self) -> None:
-        """Look at the agents again and again, oftener while somebody waits for one; a lasting greenlet."""
-        renew_at = refresh_at = self._clock.monotonic()
+        """Look at the agents again and again, and find one for whoever waits; a lasting greenlet. No database here, once the
+        agents of an earlier life are known: a slow one must not keep a person waiting."""
+        look_at = renew_at = self._clock.monotonic()
         adopted = False
         while True:
             self._clock.sleep(WAITING_PULSE_SECONDS if self.calls.waiting else PULSE_SECONDS)
             now = self._clock.monotonic()
+            if now < look_at:
+                self.calls.serve_waiting()
+                continue
+            look_at = now + PULSE_SECONDS
             try:
                 if not adopted:
                     self.adopt()
@@ -310,28 +316,45 @@ class AgentDesk:
                     renew_at = now + RENEW_SECONDS
                     self.renew()
                 self.look()
-                if now >= refresh_at:
-                    refresh_at = now + REFRESH_SECONDS
-                    self.refresh()
             except Unavailable as error:
                 log.debug("agents not looked after", reason=str(error))
 
+    def write(self) -> None:
+        """Write down what happened and read what the site says, again and again; a lasting greenlet."""
+        refresh_at = self._clock.monotonic()
+        while True:
+            self._clock.sleep(WRITE_SECONDS)
+            try:
+                self.write_down()
+                if self._clock.monotonic() >= refresh_at:
+                    refresh_at = self._clock.monotonic() + REFRESH_SECONDS
+                    self.refresh()
+            except Unavailable as error:
+                log.debug("agents' day not written", reason=str(error))
+
     def look(self) -> None:
-        """What happened in the pool: written down, told to those who wait, counted. LiveStateDown, StoreDown."""
+        """Where everybody stands; who waits is served, who became ready is told. LiveStateDown."""
         self.calls.end_orphans()
         self.calls.serve_waiting()
-        changes = self._pool.changes(self._node)
         views = {view.name: view for view in self._pool.snapshot(self._node)}
+        freed = False
         for name, on_duty in self._on_duty.items():
-            on_duty.view = views.get(name, on_duty.view)
+            view = views.get(name, on_duty.view)
+            was = on_duty.view.state if on_duty.view is not None else None
+            freed = freed or (view is not None and view.state is AgentState.READY and was is not AgentState.READY)
+            on_duty.view = view
         self._watch.agents(_counts(list(views.values())))
+        if freed:
+            self._freed()
+
+    def write_down(self) -> None:
+        """Logins, logouts and stretches of agents' days into the database. LiveStateDown, StoreDown: told again."""
         while self._unwritten:
             self._in_thread(self._unwritten[0])
             self._unwritten.popleft()
+        changes = self._pool.changes(self._node)
         if not changes:
             return
-        if any(change.to is AgentState.READY for change in changes):
-            self._freed()
         self._in_thread(lambda: self._records.note(changes))
         self._pool.noted(self._node, changes[-1].number)
         for change in changes:

@@ -32,6 +32,7 @@ def at_work(*names: str, wrap_up: float = 10.0) -> Floor:
         floor.desk.login(name, ready=True)
         floor.desk.take(name, LineUp(floor.clock.now()))
     floor.desk.look()
+    floor.desk.write_down()
     return floor
 
 
@@ -47,7 +48,7 @@ def test_a_nailed_up_agent_is_in_when_the_phone_is_picked_up():
     assert floor.desk.login("ann", ready=False) == "ringing"
     assert floor.state("ann") == "out"
     floor.desk.take("ann", LineUp(1.0))
-    floor.desk.look()
+    floor.desk.write_down()
     assert (floor.state("ann"), floor.records.open_sessions) == ("away", {"ann": "a"})
     with pytest.raises(WrongState, match="logged in already"):
         floor.desk.login("ann", ready=False)
@@ -77,7 +78,7 @@ def test_a_phone_that_nobody_picks_up_logs_nobody_in():
     floor = Floor(nailed("ann"))
     floor.desk.login("ann", ready=False)
     floor.desk.take("ann", RingNoAnswer(1.0))
-    floor.desk.look()
+    floor.desk.write_down()
     assert (floor.desk.holds("ann"), floor.records.ended) == (False, [])
 
 
@@ -202,7 +203,7 @@ def test_a_line_that_drops_in_a_talk_logs_the_agent_out_and_tells_the_call():
     floor = at_work("ann")
     joined(floor)
     floor.desk.take("ann", LineDown(5.0, "hung_up"))
-    floor.desk.look()
+    floor.desk.write_down()
     assert floor.told("c1")[-1] == AgentLost(floor.clock.now(), "ann", "hung_up")
     assert floor.state("ann") == "out"
     assert floor.records.ended == [("ann", "line_down: hung_up")]
@@ -283,7 +284,7 @@ def test_nobody_logs_out_while_reserved():
     floor.desk.calls.forget("c1")
     floor.desk.logout("ann")
     floor.desk.take("ann", LineDown(9.0, "closed"))
-    floor.desk.look()
+    floor.desk.write_down()
     assert (floor.state("ann"), floor.records.ended) == ("out", [("ann", "logout")])
 
 
@@ -294,8 +295,8 @@ def test_the_day_is_written_down():
     floor.desk.calls.release("c1", "ann", ReservationEnd.TALK, wrap_up=True)
     floor.clock.seconds += 11.0
     floor.desk.renew()
-    floor.desk.look()
-    floor.desk.look()
+    floor.desk.write_down()
+    floor.desk.write_down()
     assert [change.state.value for change in floor.records.stretches] == ["away", "ready", "reserved", "talking", "wrap_up"]
     assert floor.watch.counts["reservation_ended"] == 1
 
