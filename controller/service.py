@@ -37,10 +37,12 @@ from controller.domain.site import PREDEFINED_DISPOSITIONS, Carrier
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.agent_desk import AgentDesk
 from controller.engine.call_desk import CallDesk
+from controller.engine.crews import Crews
 from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.lessons import Lessons
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
@@ -184,6 +186,7 @@ class Controller:
             freed=lambda: self._dial_loop.wake(),
             recordings=str(_folder(settings.data_dir / "recordings")),
         )
+        self._lessons = Lessons(clock)
         self.desk = CallDesk(
             self.switch,
             self._ledger,
@@ -191,6 +194,7 @@ class Controller:
             clock,
             watch,
             self.agents.calls,
+            self._lessons,
             may_dial=lambda run_id: self._dial_loop.may_dial(run_id),
             call_ended=lambda: self._dial_loop.wake(),
         )
@@ -217,6 +221,8 @@ class Controller:
             turns=Turns(settings.dialling.priority, Random()),
             formulas=self._formulas,
             drops=self._drops,
+            crew=Crews(self.agents),
+            lessons=self._lessons,
             pulse_seconds=settings.dialling.pulse_seconds,
             number_busy_seconds=settings.dialling.number_busy_seconds,
         )

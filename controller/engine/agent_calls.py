@@ -93,6 +93,20 @@ class AgentCalls:
         if hold is not None:
             hold.calls.add(attempt_id)
 
+    def kept_for(self, campaign: str) -> dict[str, int]:
+        """Agents kept for this campaign's calls, and how many calls count on each."""
+        return {
+            agent: len(hold.calls)
+            for agent, hold in self._holds.items()
+            if hold.seizure.campaign == campaign and not hold.seizure.talking and hold.rings_for is None
+        }
+
+    def give_back_idle(self, campaign: str) -> None:
+        """Agents that were kept for the campaign and on whom no call counts are free again."""
+        for agent, calls in self.kept_for(campaign).items():
+            if not calls:
+                self.give_back(self._holds[agent].seizure)
+
     def give_back(self, seizure: Seizure) -> None:
         """An agent was kept, and no call is placed for it after all."""
         hold = self._holds.get(seizure.agent)

@@ -29,6 +29,7 @@ from controller.engine.asking import ask
 from controller.engine.hands import Agents, Hands
 from controller.engine.launching import Launches
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.lessons import Lessons
 from controller.engine.live_call import HangUpRequest, LiveCall
 from controller.engine.slots import SlotDesk
 from controller.engine.watch import Watch
@@ -49,12 +50,14 @@ class CallDesk:
         clock: Clock,
         watch: Watch,
         agents: Agents,
+        lessons: Lessons,
         may_dial: Callable[[int], bool],
         call_ended: Callable[[], None],
     ) -> None:
         self._hands = Hands(switch, agents)
         self._agents = agents
-        self._launches = Launches(switch, slots, clock, watch, may_dial)
+        self._launches = Launches(switch, slots, clock, watch, lessons, may_dial)
+        self._lessons = lessons
         self._switch = switch
         self._ledger = ledger
         self._slots = slots
@@ -106,6 +109,10 @@ class CallDesk:
     def talking(self) -> Counter[int]:
         """Calls in which a person talks at this moment, by run id."""
         return Counter(live.run_id for live in self._calls.values() if live.call.state is CallState.CONNECTED)
+
+    def calls_of(self, run_id: int) -> list[Call]:
+        """A run's calls."""
+        return [live.call for live in self._calls.values() if live.run_id == run_id]
 
     def uses(self) -> list[SlotUse]:
         """The slots that living calls hold, for renewal."""
@@ -180,6 +187,7 @@ class CallDesk:
             self._log_change(live, before, event)
             self._measure(live, before)
         live.note_limit(self._clock.monotonic())
+        self._lessons.heard(live)
         for action in actions:
             self._do(live, action)
 

@@ -10,9 +10,8 @@ Leads taken but not launched stay in hand for the next pulse; their leases bring
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 
 import gevent
@@ -20,15 +19,17 @@ import structlog
 from gevent.event import Event
 
 from controller.domain.calls.record import Opening
-from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.hopper.lead import HopperLead
-from controller.domain.pacing.board import Board
 from controller.domain.pacing.priority import Turns
+from controller.engine.boards import NO_CALLS, board_of, in_hand
 from controller.engine.call_desk import CallDesk
+from controller.engine.crews import Crew, ages
 from controller.engine.drop_desk import DropDesk
+from controller.engine.floor import Asked, Floor
 from controller.engine.formula_desk import FormulaDesk
-from controller.engine.gate import Open, Shut, Surroundings, gate
+from controller.engine.gate import Shut, Surroundings, gate
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.lessons import Lessons
 from controller.engine.orders import attempt_draft, live_call, slot_request, slot_use
 from controller.engine.slots import SlotDesk
 from controller.engine.tick import Tick, Wish, tick
@@ -42,16 +43,12 @@ from controller.ports import (
     LeadStore,
     Limits,
     NoSlot,
-    RunningRun,
     RunStore,
-    SlotRequest,
     Usage,
 )
 
 log = structlog.get_logger("dial")
 
-HORIZON_SECONDS = 0.3
-"""How far ahead a round may reach; the limits give launch times no further off."""
 BREATH_SECONDS = 0.01
 """Least time between two pulses, so that a hundred ends in a row make one pulse."""
 REFRESH_SECONDS = 0.5
@@ -62,32 +59,6 @@ ring people later than the calling hours, the rates and the agents were asked fo
 NEVER = 0.0
 LEAST_LEASE_SECONDS = 3.0
 """A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
-
-
-@dataclass(slots=True)
-class Floor:
-    """What the loop keeps of one run between pulses."""
-
-    run: RunningRun
-    policy: RetryPolicy
-    in_hand: deque[HopperLead] = field(default_factory=deque)
-    depth: int = 0
-    opened: Open | None = None
-    binding: str = ""
-    reason: str = ""
-    until: float | None = None
-    launched: deque[float] = field(default_factory=lambda: deque(maxlen=2000))
-
-    @property
-    def key(self) -> str:
-        return self.run.plan.campaign
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    floor: Floor
-    lead: HopperLead
-    request: SlotRequest
 
 
 class DialLoop:
@@ -111,6 +82,8 @@ class DialLoop:
         turns: Turns,
         formulas: FormulaDesk,
         drops: DropDesk,
+        crew: Crew,
+        lessons: Lessons,
         pulse_seconds: float,
         number_busy_seconds: float,
     ) -> None:
@@ -130,6 +103,8 @@ class DialLoop:
         self._turns = turns
         self._formulas = formulas
         self._drops = drops
+        self._crew = crew
+        self._lessons = lessons
         self._pulse_seconds = pulse_seconds
         self._number_busy_seconds = number_busy_seconds
         self._wake = Event()
@@ -173,7 +148,7 @@ class DialLoop:
                 "seats": self._usage.seats.get(floor.key, 0),
                 "seat_limit": floor.run.plan.pacing.seats,
                 "hopper": floor.depth + len(floor.in_hand),
-                "calls_per_second": _recent_rate(floor.launched, now),
+                "calls_per_second": floor.launch_rate(now),
                 "at": now,
             }
             for floor in self._floors.values()
@@ -220,9 +195,9 @@ class DialLoop:
         decided = tick({key: self._wish(floor) for key, floor in by_key.items()}, self._turns)
         for key, decision in decided.decisions.items():
             by_key[key].binding, by_key[key].reason, by_key[key].until = decision.binding, decision.reason, None
-        asked = self._ask_for(decided, by_key)
+        asked = self._with_agents(self._ask_for(decided, by_key), decided)
         if asked:
-            self._launch_granted(asked, self._limits.reserve([one.request for one in asked]))
+            self._launch_granted(asked, self._reserve(asked))
 
     def _refresh(self) -> None:
         now = self._clock.monotonic()
@@ -232,6 +207,7 @@ class DialLoop:
         self._refreshed_at = now
         self._formulas.follow(found.values())
         self._drops.follow(found.values())
+        self._lessons.follow(found.values())
         for run_id in [run_id for run_id in self._floors if run_id not in found]:
             self._hand_back(self._floors.pop(run_id))
         for run_id, run in found.items():
@@ -258,27 +234,16 @@ class DialLoop:
         return open_floors
 
     def _wish(self, floor: Floor) -> Wish:
-        plan = floor.run.plan
-        carriers_rate = sum(carrier.calls_per_second for carrier in plan.carriers)
-        own_rate = plan.pacing.calls_per_second
-        by_campaign = own_rate is not None and own_rate <= carriers_rate
-        capacity = plan.target.capacity
-        fleet = None if capacity is None else capacity - self._usage.fleets[plan.target.name]
-        board = Board(
-            seats=plan.pacing.seats,
-            in_progress=self._usage.seats[floor.key],
-            fleet_free=fleet,
-            channels_free=sum(c.channels - self._usage.channels[c.name] for c in plan.carriers),
-            calls_per_second=own_rate if by_campaign and own_rate is not None else carriers_rate,
-            rate_limited_by="dialling_rate" if by_campaign else "carrier_cps",
-            leads=floor.depth + len(floor.in_hand),
-            horizon_seconds=HORIZON_SECONDS,
-            guard=self._drops.standing(floor.run.run_id),
-            formula=self._formulas.order(floor.run.run_id),
+        run_id, plan = floor.run.run_id, floor.run.plan
+        views = self._crew.views()
+        hand = (
+            in_hand(self._desk.calls_of(run_id), floor.leaving, self._clock.now()) if plan.target.kind == "queue" else NO_CALLS
         )
-        return Wish(plan.method, plan.priority, board)
+        estimates = self._lessons.estimates(run_id, *ages(views, plan.target.address))
+        guard, formula = self._drops.standing(run_id), self._formulas.order(run_id)
+        return Wish(plan.method, plan.priority, board_of(floor, self._usage, hand, views, estimates, guard, formula))
 
-    def _ask_for(self, decided: Tick, floors: Mapping[str, Floor]) -> list[_Asked]:
+    def _ask_for(self, decided: Tick, floors: Mapping[str, Floor]) -> list[Asked]:
         """A lead and a slot request for each call, in the order of priority."""
         soon = self._clock.now() + LEAST_LEASE_SECONDS
         for key, decision in decided.decisions.items():
@@ -289,29 +254,65 @@ class DialLoop:
             if missing > 0 and floor.depth:
                 taken = self._hopper.take(floor.run.run_id, missing)
                 floor.in_hand += [lead for lead in taken if lead.leased_until >= soon]
-        asked: list[_Asked] = []
+        asked: list[Asked] = []
         for key in decided.order:
             floor = floors[key]
             if floor.in_hand:
                 lead = floor.in_hand.popleft()
                 request = slot_request(lead, floor.run.plan)
                 if request.carriers:
-                    asked.append(_Asked(floor, lead, request))
+                    asked.append(Asked(floor, lead, request))
                 else:
                     self._defer(floor, lead, "no_route", 3600.0)
         return asked
 
-    def _launch_granted(self, asked: Sequence[_Asked], answers: Sequence[Granted | NoSlot]) -> None:
-        launches: list[tuple[_Asked, Granted]] = []
+    def _reserve(self, asked: Sequence[Asked]) -> Sequence[Granted | NoSlot]:
+        try:
+            return self._limits.reserve([one.request for one in asked])
+        except LiveStateDown:
+            for one in asked:
+                self._unkeep(one)
+            raise
+
+    def _with_agents(self, asked: list[Asked], decided: Tick) -> list[Asked]:
+        """Calls that are dialled for a kept agent have one now; those for whom nobody could be kept wait for the next pulse."""
+        ready: list[Asked] = []
+        wanted: dict[str, list[Asked]] = {}
+        for one in asked:
+            reserving = one.floor.run.plan.reserves_first or decided.decisions[one.floor.key].agents > 0
+            (wanted.setdefault(one.floor.key, []) if reserving else ready).append(one)
+        for key, calls in wanted.items():
+            floor, agents = calls[0].floor, decided.decisions[key].agents
+            try:
+                kept = self._crew.keep(floor.run.plan, [one.request.attempt_id for one in calls], agents)
+            except LiveStateDown:
+                for one in ready:
+                    self._unkeep(one)
+                raise
+            ready += [replace(one, agent=kept[one.request.attempt_id]) for one in calls if one.request.attempt_id in kept]
+            left = [one.lead for one in calls if one.request.attempt_id not in kept]
+            if left:
+                floor.binding, floor.reason = "agents", "no agent could be kept for the call"
+                floor.in_hand.extendleft(reversed(left))
+        return ready
+
+    def _unkeep(self, one: Asked) -> None:
+        if one.agent is not None:
+            self._crew.let_go(one.request.attempt_id, one.agent)
+
+    def _launch_granted(self, asked: Sequence[Asked], answers: Sequence[Granted | NoSlot]) -> None:
+        launches: list[tuple[Asked, Granted]] = []
         refused: dict[int, list[HopperLead]] = {}
         for one, answer in zip(asked, answers, strict=True):
             if isinstance(answer, Granted):
                 launches.append((one, answer))
+                one.floor.leaving += 1
                 self._turns.granted(one.floor.key)
                 self._formulas.started(one.lead.run_id, 1)
                 one.floor.launched.append(self._clock.now())
                 continue
             self._watch.not_launched(one.floor.key, answer.limit)
+            self._unkeep(one)
             if answer.limit == "number_busy":
                 self._defer(one.floor, one.lead, answer.limit, self._number_busy_seconds)
             else:
@@ -325,7 +326,7 @@ class DialLoop:
             self._rounds.add(round_)
             round_.link(self._rounds.discard)
 
-    def _write_ahead_and_place(self, launches: Sequence[tuple[_Asked, Granted]]) -> None:
+    def _write_ahead_and_place(self, launches: Sequence[tuple[Asked, Granted]]) -> None:
         now = self._clock.now()
         drafts = [
             attempt_draft(one.request, granted, one.lead, one.floor.run.plan, self._node, now) for one, granted in launches
@@ -335,18 +336,22 @@ class DialLoop:
         except StoreDown as error:
             log.warning("round not launched", calls=len(drafts), reason=str(error))
             for one, granted in launches:
+                one.floor.leaving -= 1
+                self._unkeep(one)
                 self._slots.release(slot_use(one.request, granted))
             return
         for (one, granted), opening in zip(launches, openings, strict=True):
+            one.floor.leaving -= 1
             if opening is Opening.OPENED:
                 # When the gate shut during the write-ahead, the desk refuses the call and closes it on record.
                 not_after = one.floor.opened.not_after if one.floor.opened is not None else NEVER
                 plan = one.floor.run.plan
                 self._desk.place(
-                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), not_after, None)
+                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), not_after, one.agent)
                 )
             else:
                 log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)
+                self._unkeep(one)
                 self._slots.release(slot_use(one.request, granted))
 
     def _defer(self, floor: Floor, lead: HopperLead, reason: str, seconds: float) -> None:
@@ -376,7 +381,3 @@ def _names(floors: Sequence[Floor]) -> tuple[list[str], list[str], list[str]]:
     bots = {floor.run.plan.target.name for floor in floors if floor.run.plan.target.capacity is not None}
     carriers = {carrier.name for floor in floors for carrier in floor.run.plan.carriers}
     return campaigns, sorted(bots), sorted(carriers)
-
-
-def _recent_rate(launched: deque[float], now: float, seconds: float = 5.0) -> float:
-    return round(sum(1 for at in launched if at > now - seconds) / seconds, 1)

@@ -11,6 +11,7 @@ import structlog
 
 from controller.domain.calls.events import DialFailed
 from controller.domain.calls.outcome import Outcome
+from controller.engine.lessons import Lessons
 from controller.engine.live_call import LiveCall
 from controller.engine.slots import SlotDesk
 from controller.engine.watch import Watch
@@ -26,11 +27,20 @@ LATE_SECONDS = 0.01
 class Launches:
     """may_dial: whether a run may still place calls."""
 
-    def __init__(self, switch: Switch, slots: SlotDesk, clock: Clock, watch: Watch, may_dial: Callable[[int], bool]) -> None:
+    def __init__(
+        self,
+        switch: Switch,
+        slots: SlotDesk,
+        clock: Clock,
+        watch: Watch,
+        lessons: Lessons,
+        may_dial: Callable[[int], bool],
+    ) -> None:
         self._switch = switch
         self._slots = slots
         self._clock = clock
         self._watch = watch
+        self._lessons = lessons
         self._may_dial = may_dial
 
     def launch(self, live: LiveCall) -> DialFailed | None:
@@ -65,6 +75,7 @@ class Launches:
                 to="dialing",
                 launched_at=round(now, 3),
             )
+            self._lessons.launched(live)
             return None
         live.call.launched_at = None
         if isinstance(answer, Missed):

@@ -33,7 +33,7 @@ class LiveCall:
     of the switch that was asked to dial. known_since: monotonic seconds at which it was taken over; a step of the wall clock
     must not make a young call look old. unasked: the switch could not be asked about it; events may have been missed meanwhile,
     so its usual patience does not hold. time_up_at: monotonic seconds at which its present state has lasted too long, and
-    entries: for which entry into a state that holds.
+    entries: for which entry into a state that holds. learned: whether pacing knows who picked up, or that nobody did.
     """
 
     call: Call
@@ -53,6 +53,7 @@ class LiveCall:
     unasked: bool = False
     time_up_at: float | None = None
     entries: int = 0
+    learned: bool = False
     queue: SimpleQueue[CallEvent | HangUpRequest] = field(default_factory=SimpleQueue)
     greenlet: gevent.Greenlet[..., None] | None = None
 

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from controller.domain.agents.agent import ReservationEnd
 from controller.domain.calls.events import AgentLost, CallEvent, NoAgent
+from controller.domain.campaigns.plan import RunPlan
+from controller.ports import AgentView
 
 
 class NoAgents:
-    """``hands.Agents``. tell: the call hears of it. now: UTC epoch seconds."""
+    """``hands.Agents`` and ``crews.Crew``. tell: the call hears of it. now: UTC epoch seconds."""
 
     def __init__(self, tell: Callable[[str, CallEvent], None], now: Callable[[], float]) -> None:
         self._tell = tell
         self._now = now
+
+    def views(self) -> Sequence[AgentView]:
+        return ()
+
+    def keep(self, plan: RunPlan, attempt_ids: Sequence[str], agents: int) -> dict[str, str]:
+        return {}
+
+    def let_go(self, attempt_id: str, agent: str) -> None:
+        """Nobody is kept here."""
 
     def seek(self, attempt_id: str, queue: str, campaign: str, within_seconds: float) -> None:
         self._tell(attempt_id, NoAgent(self._now(), "no agents here"))

@@ -20,6 +20,7 @@ from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.lessons import Lessons
 from controller.engine.no_agents import NoAgents
 from controller.engine.slots import SlotDesk
 from controller.errors import LiveStateDown, StoreDown, SwitchDown, Unavailable
@@ -131,13 +132,16 @@ class Process:
         watch = NobodyWatches()
         self.ledger = LedgerDesk(store, _at_once, clock, watch)
         self.slots = SlotDesk(limits, clock, freed=lambda: self.loop.wake())
+        agents = NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), clock.now)
+        lessons = Lessons(clock)
         self.desk = CallDesk(
             switch,
             self.ledger,
             self.slots,
             clock,
             watch,
-            NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), clock.now),
+            agents,
+            lessons,
             may_dial=lambda run_id: self.loop.may_dial(run_id),
             call_ended=lambda: self.loop.wake(),
         )
@@ -158,6 +162,8 @@ class Process:
             turns=Turns("strict", Random(1)),
             drops=DropDesk(store, _at_once, clock, watch, self.desk.talking, frozenset),
             formulas=FormulaDesk(Constants(clock.now), _at_once, clock, watch),
+            crew=agents,
+            lessons=lessons,
             pulse_seconds=PULSE_SECONDS,
             number_busy_seconds=BUSY_SECONDS,
         )

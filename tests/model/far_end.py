@@ -55,6 +55,11 @@ class FarCall:
     cut_off: bool = False  # its switch died: nobody was told
 
     @property
+    def unjoined(self) -> bool:
+        """Picked up, and nobody of ours was there, or only until it turned out a machine."""
+        return self.answered_at is not None and (self.connected_at is None or self.judged)
+
+    @property
     def live(self) -> bool:
         return self.ended is None and not self.cut_off
 

@@ -23,10 +23,13 @@ from controller.domain.campaigns.plan import PlannedTarget, RunPlan
 from controller.domain.pacing.priority import Turns
 from controller.domain.site import Carrier, Number
 from controller.engine.call_desk import CallDesk
+from controller.engine.crews import Crew
 from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk
+from controller.engine.hands import Agents
 from controller.engine.ledger_desk import LedgerDesk
+from controller.engine.lessons import Lessons
 from controller.engine.no_agents import NoAgents
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
@@ -187,6 +190,10 @@ def busy(order: DialOrder) -> list[tuple[float, CallEvent]]:
     return [(0.001, Left(1.0)), (0.005, HungUp(1.5, Outcome.BUSY, "USER_BUSY", 486))]
 
 
+Staff = Callable[["Floor"], tuple[Agents, Crew]]
+"""Who works on a floor: agents as calls see them, and as the dial loop does."""
+
+
 class Floor:
     """The engine at work. Use as a context manager; ``refill`` plays the worker's part."""
 
@@ -195,6 +202,7 @@ class Floor:
         script: Callable[[DialOrder], Sequence[tuple[float, CallEvent]]],
         policy: str = "strict",
         store: MemoryStore | None = None,
+        staff: Staff | None = None,
         formulas: FormulaSource | None = None,
     ) -> None:
         self.clock = RealClock()
@@ -205,13 +213,17 @@ class Floor:
         self.switch = ScriptedSwitch(script)
         self.ledger = LedgerDesk(self.store, self.in_thread, self.clock, self.watch)
         self.slots = SlotDesk(self.limits, self.clock, freed=lambda: self.loop.wake())
+        nobody = NoAgents(self.tell, self.clock.now)
+        agents, crew = (nobody, nobody) if staff is None else staff(self)
+        lessons = Lessons(self.clock)
         self.desk = CallDesk(
             self.switch,
             self.ledger,
             self.slots,
             self.clock,
             self.watch,
-            NoAgents(lambda attempt_id, event: self.desk.hear(attempt_id, event), self.clock.now),
+            agents,
+            lessons,
             may_dial=lambda run_id: self.loop.may_dial(run_id),
             call_ended=lambda: self.loop.wake(),
         )
@@ -235,11 +247,17 @@ class Floor:
             turns=Turns(policy, Random(1)),
             formulas=self.formulas,
             drops=self.drops,
+            crew=crew,
+            lessons=lessons,
             pulse_seconds=0.02,
             number_busy_seconds=0.05,
         )
         self.supervisor = Supervisor()
         self._phones = itertools.count(919_999_000_000)
+
+    def tell(self, attempt_id: str, event: CallEvent) -> None:
+        """A call hears of it."""
+        self.desk.hear(attempt_id, event)
 
     def in_thread(self, work: Callable[[], T]) -> T:
         """The stores are in memory; a thread would only race."""
