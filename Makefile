@@ -10,6 +10,8 @@ CALLS ?= 2000
 CONTACTS ?= 20000
 RUNS ?= 50
 SEED ?= 1
+# most tests wait for something: three at a time keep two processors busy
+TESTERS ?= 3
 AMD_SIZE ?= quick
 
 .PHONY: demo test lint soak bench bench-amd load clean
@@ -18,7 +20,7 @@ demo: $(INSTALLED)
 	@$(BIN)/trunkline demo
 
 test: $(INSTALLED) lint
-	$(BIN)/pytest -m "not soak" tests
+	$(BIN)/pytest -m "not soak" -n $(TESTERS) --dist loadfile tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
