@@ -54,7 +54,8 @@ _FIXED_SAFE = " ~@+/=:;*!?#&().-_"
 
 def originate_command(order: DialOrder) -> str:
     """``originate {…}sofia/gateway/… extension XML trunkline``. ValueError says which part of the order is not fit to dial."""
-    target_variables = connect_variables(order.attempt_id, order.campaign, order.run_id, order.target, order.attributes)
+    parked_for_agent = not order.connect_on_answer and order.target.kind == "queue"
+    target_variables = [] if parked_for_agent else _target_variables(order)
     variables = [
         ("origination_uuid", must(ID, order.attempt_id, "attempt id")),
         ("origination_caller_id_number", must(CALLER_ID, order.caller_id, "caller id")),
@@ -85,6 +86,11 @@ def originate_command(order: DialOrder) -> str:
     gateway = must(ID, order.gateway, "gateway")
     number = must(NUMBER, order.dial_string_number, "number")
     return f"originate {in_braces(variables)}sofia/gateway/{gateway}/{number} {extension} XML {CONTEXT}"
+
+
+def _target_variables(order: DialOrder) -> list[tuple[str, str]]:
+    """Worked out for a parked call, too: what would be refused later is refused before anybody is rung."""
+    return connect_variables(order.attempt_id, order.campaign, order.run_id, order.target, order.attributes)
 
 
 def connect_commands(attempt_id: str, variables: Sequence[tuple[str, str]], target: Target) -> list[str]:

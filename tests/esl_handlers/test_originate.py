@@ -139,6 +139,16 @@ def test_what_an_order_becomes() -> None:
     }
 
 
+def test_a_call_for_a_queue_waits_for_its_agent() -> None:
+    """The queue is ours, not the switch's: the command says nothing of it. Joined on answer it could not be."""
+    for_agents = replace(ORDER, connect_on_answer=False, target=Target("queue", "sales", "sales"))
+    command = originate.originate_command(for_agents)
+    assert command.endswith(" trunkline-wait XML trunkline")
+    assert "sales" not in command
+    with pytest.raises(ValueError, match="no kind of target"):
+        originate.originate_command(replace(for_agents, connect_on_answer=True))
+
+
 def test_a_call_that_waits_for_a_verdict() -> None:
     """It is held by the dialplan's dead-man's switch, and knows nothing of its target yet."""
     order = replace(ORDER, connect_on_answer=False, verdict_seconds=4, attributes=(("name", "Zoë"),))
