@@ -23,6 +23,8 @@ from tests.phones.sound import FRAME, SILENCE, WINDOW, amplitude, tone
 
 KEYS = "0123456789*#ABCD"
 PCMA, TELEPHONE_EVENT = 8, 101
+GRACE_SECONDS = 5.0
+"""After its end a call's last messages may be repeated."""
 RTP_HEADER = struct.Struct("!BBHII")
 
 
@@ -228,9 +230,11 @@ class PhoneCall:
 
 
 class Switchboard:
-    """Phones behind one SIP port. manner: what the phone of a user part does. Ends with its ``with`` block."""
+    """Phones behind one SIP port. manner: what the phone of a user part does. remembers: keeps what was heard, and calls that
+    have ended; not for long runs. Ends with its ``with`` block."""
 
-    def __init__(self, manner: Callable[[str], Manner]) -> None:
+    def __init__(self, manner: Callable[[str], Manner], remembers: bool = True) -> None:
+        self._remembers = remembers
         self._manner = manner
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((HOST, 0))
@@ -257,6 +261,11 @@ class Switchboard:
     def calls_to(self, user: str) -> list[PhoneCall]:
         """Every call to that phone so far, in order."""
         return [call for call in list(self.calls) if call.user == user]
+
+    def _forget(self, call: PhoneCall) -> None:
+        self.calls.remove(call)
+        del self._by_call_id[call.invite.get("call-id")]
+        call.rtp.close()
 
     def _signal(self) -> None:
         while self._open:
@@ -286,6 +295,10 @@ class Switchboard:
                 call.live(now)
                 if call.talking:
                     call.exchange_sound(turn)
+                if not self._remembers:
+                    call.heard.clear()
+                    if call.ended_at is not None and now - call.ended_at > GRACE_SECONDS:
+                        self._forget(call)
             turn += 1
             due += 0.02
             time.sleep(max(0.0, due - time.monotonic()))
