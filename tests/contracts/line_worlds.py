@@ -202,6 +202,19 @@ def _world(
             switch.stop()
 
 
+def _register(real: RealFreeSwitch, user: str, dial_string: str) -> None:
+    """A user of the domain ``floor.test``, as in an operator's own directory, reached where a registration would lead."""
+    file = real.folder / "conf" / "freeswitch.xml"
+    empty = '<section name="directory" description="empty"/>'
+    entry = (
+        f'<section name="directory"><domain name="floor.test"><user id="{user}"><params>'
+        f'<param name="dial-string" value="{dial_string}"/></params></user></domain></section>'
+    )
+    text = file.read_text(encoding="utf-8")
+    assert text.count(empty) == 1
+    file.write_text(text.replace(empty, entry), encoding="utf-8")
+
+
 @contextmanager
 def real_lines(folder: Path) -> Iterator[LineWorld]:
     """``NotHere`` where the machine lacks FreeSWITCH."""
@@ -210,6 +223,7 @@ def real_lines(folder: Path) -> Iterator[LineWorld]:
     with Switchboard(manner) as phones:
         real = RealFreeSwitch([Gateway("north", phones.port)])
         try:
+            _register(real, "1001", f"sofia/trunkline/agent-1001@{HOST}:{phones.port}")
             real.start()
             with _world(real.esl_port, real.password, f"{HOST}:{phones.port}", phones, real) as world:
                 yield world

@@ -45,8 +45,8 @@ from tests.freeswitch.site import NotHere
 from tests.phones.phone import PhoneCall
 from tests.phones.sound import RATE, decibels, goertzel
 
-SETTLE_SECONDS = 0.3
-LISTEN_SECONDS = 0.6
+SETTLE_SECONDS = 0.25
+LISTEN_SECONDS = 0.45
 CUE_HERTZ = 1900
 HEARD, NOT_HEARD = -6.0, -30.0
 TONES = {PERSON_HERTZ: "person", AGENT_HERTZ: "agent", THIRD_HERTZ: "third", SUPERVISOR_HERTZ: "supervisor"}
@@ -212,6 +212,7 @@ def test_an_on_hook_agent_who_hangs_up_ends_the_call(world: LineWorld) -> None:
     world.hears_call(person, HungUp)
 
 
+@pytest.mark.soak
 def test_who_hangs_up_in_the_moment_of_being_joined_costs_nobody_a_line(world: LineWorld) -> None:
     """Forty persons hang up within 80 ms of the join: the line is free again each time, for whoever comes next."""
     agent = world.agent()
@@ -282,6 +283,20 @@ def test_both_sides_are_recorded_and_a_pause_is_silence(world: LineWorld, tmp_pa
     assert all(level[1] < NOT_HEARD and level[2] < NOT_HEARD for level in clear), "each side is on its own channel"
     assert len(clear) >= 10
     assert len(silent) >= 5
+
+
+def test_a_registered_users_phone(world: LineWorld) -> None:
+    """A user of the switch's own directory is an agent like any other, and one who is not there is refused."""
+    world.switch.lines.open(LineOrder("ann", "user/1001@floor.test"))
+    world.hears("ann", LineUp)
+    person = world.talk("ann")
+    heard = ears(person=world.phone_of_person(person), agent=world.phone_of("agent-1001"))
+    assert heard == {"person": {"agent"}, "agent": {"person"}}
+    world.switch.hang_up(person, "stop")
+    world.hears("ann", TalkEnded)
+    assert [line.up for line in world.switch.lines.lines() if line.agent_id == "ann"] == [True]
+    world.switch.lines.open(LineOrder("bob", "user/1002@floor.test"))
+    assert world.hears("bob", LineDown).reason == "refused"
 
 
 def test_who_calls_is_shown(world: LineWorld) -> None:
