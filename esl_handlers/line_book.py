@@ -305,6 +305,7 @@ class LineBook:
                 self.tell(line, ended)
             else:
                 self.settle_now_if_free(line, ended)
+        self._last_word(line)
 
     def _hung_up(self, event: Event) -> None:
         leg_id, cause, at = event.get("Unique-ID"), event.get("Hangup-Cause"), event.received_at
@@ -330,6 +331,12 @@ class LineBook:
             self.tell(line, TalkEnded(at, person))
         else:
             self.settle_now_if_free(line, TalkEnded(at, person))
+        self._last_word(line)
+
+    def _last_word(self, line: TrackedLine) -> None:
+        """A line that is gone says so once its person belongs to it no more."""
+        if line.person is None and self._agents.get(line.agent_id) is not line:
+            self._tell_pending(line)
 
     def _job_done(self, event: Event) -> None:
         """A leg that the switch refused before there was a channel ends with its job alone."""
@@ -371,10 +378,12 @@ class LineBook:
             person, standing = line.person, line.standing
             self.detach(line)
             self._person_left_alone(line, person, standing, reason, at)
-        if not line.up and not line.closing and cause in NOT_ANSWERED:
-            self.tell(line, RingNoAnswer(at))
+        vain = not line.up and not line.closing and cause in NOT_ANSWERED
+        gone = RingNoAnswer(at) if vain else LineDown(at, reason, cause)
+        if line.person is None:
+            self.tell(line, gone)
         else:
-            self.tell(line, LineDown(at, reason, cause))
+            self.settle(line, gone)  # after what became of the person, so that whoever hears of it can help them at once
 
     def _person_left_alone(self, line: TrackedLine, person: str, standing: Standing, reason: str, at: float) -> None:
         if standing in (Standing.EXPECTING, Standing.JOINING):

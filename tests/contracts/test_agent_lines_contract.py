@@ -174,8 +174,8 @@ def test_a_person_whose_agents_line_drops_waits(world: LineWorld, held: bool) ->
         world.switch.lines.hold(one)
         world.hears(one, PersonHeld)
     world.switch.lines.close(one)
-    assert world.hears(one, TalkEnded, person).person_waits
     world.hears(one, LineDown)
+    assert world.hears(one, TalkEnded, person).person_waits, "told before the line's end: now they can be joined again"
     world.switch.lines.join(JoinOrder(person, other))
     world.hears(other, TalkBegan, person)
     world.switch.hang_up(person, "stop")
