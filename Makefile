@@ -14,7 +14,7 @@ SEED ?= 1
 TESTERS ?= 3
 AMD_SIZE ?= quick
 
-.PHONY: demo test lint soak bench bench-amd load clean
+.PHONY: demo test lint soak bench bench-pacing bench-amd load clean
 
 demo: $(INSTALLED)
 	@$(BIN)/trunkline demo
@@ -35,6 +35,10 @@ soak: $(INSTALLED)
 # the controller alone on the virtual switch, with real Redis and database; last line is JSON
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.load.bench
+
+# dialling methods beside each other on simulated shifts; about half an hour; last line is JSON
+bench-pacing: $(INSTALLED)
+	@$(BIN)/python -m tests.load.pacing
 
 # a real FreeSWITCH with SIPp as carrier and bot; last line is JSON
 load: $(INSTALLED)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from controller.cli.common import EXIT_REFUSED, AsJson, columns, emit, moment, perform
+from controller.cli.simulate import simulate
 from controller.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -125,6 +126,9 @@ def clone(
 def delete(name: Name, as_json: AsJson = False) -> None:
     """Remove the campaign with its runs, leads and attempts. Refused while it is active, paused or scheduled."""
     emit(perform("campaign.delete", name=name), as_json, lambda gone: f"campaign {gone['campaign']} deleted")
+
+
+app.command("simulate")(simulate)
 
 
 @app.command("why")

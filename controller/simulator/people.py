@@ -6,11 +6,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from random import Random
 
 
-class End(Enum):
+class End(StrEnum):
     """How a call goes that is left to ring."""
 
     PERSON = "person"
@@ -48,9 +48,9 @@ class Habits:
     answer_rate: float = 0.25
     machine_share: float = 0.2
     failed_share: float = 0.2
-    ring: Spread = Spread(12.0, 0.5)
+    ring: Spread = Spread(12.0, 0.7)
     talk: Spread = Spread(120.0, 1.0)
-    wrap_up: Spread = Spread(15.0, 1.0)
+    wrap_up: Spread = Spread(15.0, 0.5)
     detect_seconds: float = 0.8
     wait_seconds: float = 2.0
     failed_seconds: float = 2.0

@@ -119,14 +119,14 @@ def test_a_pool_is_never_oversold_nor_left_idle(campaigns: dict[str, tuple[int, 
 
 
 def shift(limits: tuple[DropLimit, ...]) -> dict[str, Course]:
-    """An hour of two predictive campaigns, priorities 5 and 3, with twenty agents between them."""
+    """Forty minutes of two predictive campaigns, priorities 5 and 3, with twenty agents between them."""
     chance = Random(11)
     people = People(Habits(answer_rate=0.3, wait_seconds=1.2), 25.0, chance)
     plans = [
         Plan(name, "predictive", people, 100_000, priority=priority, drop_limits=limits)
         for name, priority in (("june", 5), ("july", 3))
     ]
-    return World(plans, 20, chance).live(3600.0)
+    return World(plans, 20, chance).live(2400.0)
 
 
 def test_two_predictive_campaigns_share_their_calls_by_priority():

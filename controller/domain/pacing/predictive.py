@@ -6,7 +6,7 @@ what each window of the drop guard still allows:
 
     threshold = 1.2 · limit · exp((spare - gap) / 5)     spare = limit · answered - abandoned, in people
 
-Spare is kept at a gap of some people, wide enough that a clump of abandoned calls does not use it up: 1.2·√(limit · answered),
+Spare is kept at a gap of some people, wide enough that a clump of abandoned calls does not use it up: √(limit · answered),
 and 8 people and 6 for every hundred agents at most. Whatever the model gets wrong, the answer rate most of all, moves spare
 and so the threshold: it is the integral of all errors since the window began. Much spare raises the threshold to four limits
 at most, because a window that slept is no licence for an hour of silence.
@@ -19,8 +19,9 @@ One call an agent, as progressive, is dialled
 In the first 200 calls of a run there are never more calls in hand than agents free for them and people that may be abandoned
 still, one more than the limit allows: even if all are picked up, the limit is exceeded by one person at most.
 
-Smaller teams than ``Manner.fewest_agents`` are dialled as power: lines for free agents only, at most the ratio. The look-ahead
-goes on bounding them, because power by itself knows no drop limit: five agents at ratio 2 and 25 % answers abandon 7 %.
+Smaller teams than ``Manner.fewest_agents`` are dialled as power: lines for free agents only, as many as half a person is
+expected from (two at 25 % answers), at least the campaign's ratio and at most ten. The look-ahead goes on bounding them,
+because power by itself knows no drop limit: five agents at ratio 2 and 25 % answers abandon 7 %.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from dataclasses import replace
 from controller.domain.pacing.board import Board, CallsInHand, Decision, Team
 from controller.domain.pacing.bounds import Bound, tightest
 from controller.domain.pacing.drop_guard import Level, WindowStanding
+from controller.domain.pacing.estimates import Estimates
 from controller.domain.pacing.look_ahead import LookAhead
 from controller.domain.pacing.progressive import one_to_one
 
@@ -43,11 +45,14 @@ START = 1.2
 """The threshold over the limit at the gap; with it the running rate of teams of 5 to 50 stays near the gap by itself."""
 GAIN = 0.2
 """By how much of itself the threshold moves for a person of spare."""
-GAP_ROOT = 1.2
+GAP_ROOT = 1.0
 GAP_PEOPLE = 8.0
 GAP_PEOPLE_PER_AGENT = 0.06
 MOST_LIMITS = 4.0
 """The threshold is never above so many times the limit."""
+EXPECTED_PER_AGENT = 0.5
+MOST_RATIO = 10.0
+"""Few agents: people expected from the lines of a free agent, and the most lines (features 3.7)."""
 UNLIMITED = 0.03
 """The threshold where no drop limit is set: the strictest of the common ones."""
 
@@ -65,7 +70,7 @@ def decide(board: Board) -> Decision:
         return _one_to_one(board, "drop_guard", f"one call an agent, because {guard.reason}: ")
     if estimates is None or not estimates.warm:
         return _one_to_one(board, "estimates", "one call an agent until the first calls are decided: ")
-    bounds = _bounds(board, team, estimates.launched)
+    bounds = _bounds(board, team, estimates)
     allowed = threshold(guard.windows, team.staffed)
     most = min(bound[0] for bound in bounds)
     ahead = LookAhead(team, board.hand, estimates, board.rivals).calls(allowed, most) if most > 0 else 0
@@ -83,19 +88,20 @@ def threshold(windows: Sequence[WindowStanding], agents: int) -> float:
     return min(allowed)
 
 
-def _bounds(board: Board, team: Team, launched: int) -> list[Bound]:
+def _bounds(board: Board, team: Team, estimates: Estimates) -> list[Bound]:
     """What holds whatever the look-ahead says."""
     out = board.hand.count
     free = team.ready + team.reserved - sum(rival.hand.count for rival in board.rivals)
     lines = math.floor(board.manner.lines_per_agent * team.staffed)
     bounds = [(lines - out, "lines_per_agent", f"{out} of {lines} lines are out")]
-    if launched < COLD_CALLS and board.guard.windows:
+    if estimates.launched < COLD_CALLS and board.guard.windows:
         spare = min(window.spare for window in board.guard.windows)
         covered = free + math.floor(max(spare, 0.0)) + 1
-        why = f"{launched} of the first {COLD_CALLS} calls are out: no more than {covered} in hand"
+        why = f"{estimates.launched} of the first {COLD_CALLS} calls are out: no more than {covered} in hand"
         bounds.append((covered - out, "cold_start", why))
     if team.staffed < board.manner.fewest_agents:
-        lines = math.floor(board.manner.ratio * max(free, 0))
+        ratio = max(board.manner.ratio, min(MOST_RATIO, EXPECTED_PER_AGENT / estimates.answer_rate))
+        lines = math.floor(ratio * max(free, 0))
         why = (
             f"power, because {team.staffed} agents are fewer than {board.manner.fewest_agents}: {out} of {lines} lines are out"
         )
