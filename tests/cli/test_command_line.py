@@ -21,7 +21,7 @@ OF_THIS_STAGE = {
     "dnc add", "dnc remove", "dnc import", "dnc export", "dnc check",
     "campaign ls", "campaign show", "campaign status", "campaign preflight", "campaign start", "campaign pause",
     "campaign formula", "campaign resume", "campaign stop", "campaign rerun", "campaign clone", "campaign delete",
-    "campaign why",
+    "campaign simulate", "campaign why",
     "attempts export", "leads export", "call ls", "call show", "call hangup", "admin",
     "call dispose", "call later", "agent ls", "agent report", "agent login", "agent logout", "agent ready", "agent pause",
     "agent extend", "agent hangup", "agent hold", "agent mute", "agent transfer", "agent complete", "agent keys",
