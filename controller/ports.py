@@ -289,6 +289,10 @@ class LeadStore(Protocol):
         """A gate refused: WAITING until ``due_at`` for ``reason``, if the claim still holds."""
         ...
 
+    def hold(self, lead: HopperLead, leased_until: float) -> bool:
+        """Keep a claimed lead in hand until that moment (it is shown to an agent), if the claim still holds."""
+        ...
+
     def reap(self, now: float, limit: int = 5000) -> int:
         """Return leads whose lease lapsed. How many."""
         ...

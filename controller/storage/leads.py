@@ -89,6 +89,16 @@ class SqlLeadStore:
             tally.write(connection)
         return True
 
+    def hold(self, lead: HopperLead, leased_until: float) -> bool:
+        """See the port."""
+        with self._database.write() as connection:
+            held = execute(
+                connection,
+                f"UPDATE leads SET claimed_until = ? WHERE id = ? AND claim = ? AND state = {HOPPER}",
+                (leased_until, lead.lead_id, lead.claim),
+            )
+            return held.rowcount == 1
+
     def reap(self, now: float, limit: int = 5000) -> int:
         """See the port."""
         with self._database.write() as connection:

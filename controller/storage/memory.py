@@ -185,6 +185,13 @@ class MemoryStore:
                 self._move(held, LeadState.WAITING, due_at, reason)
             return held is not None
 
+    def hold(self, lead: HopperLead, leased_until: float) -> bool:
+        with self._lock:
+            held = self._held(lead.lead_id, lead.claim)
+            if held is not None:
+                held.claimed_until = leased_until
+            return held is not None
+
     def reap(self, now: float, limit: int = 5000) -> int:
         with self._lock:
             hopper = [self._leads[lead_id] for lead_id in self._hopper]

@@ -168,3 +168,17 @@ def test_many_refills_at_once_share_the_leads_out(world: World):
     assert len(claimed) == len(set(claimed))
     # On PostgreSQL a refill passes over rows another is taking and may see none: the rest is there for the next one.
     assert len(claimed) + len(claim(world, run_id, 200)) == 200
+
+
+def test_lead_that_an_agent_looks_at_stays_in_hand(world: World):
+    """Held longer than its first lease it is not taken back; who lost the claim holds nothing."""
+    run_id = world.new_run(phones(2))
+    shown, other = claim(world, run_id)
+    assert world.leads.hold(shown, 1000.0)
+    assert world.leads.reap(200.0) == 1
+    assert states(world, run_id) == [LeadState.HOPPER, LeadState.FRESH]
+    assert not world.leads.hold(other, 1000.0)
+    assert world.leads.reap(1001.0) == 1
+    (again,) = claim(world, run_id, 1, now=1001.0, leased_until=2000.0)
+    assert again.lead_id == shown.lead_id
+    assert not world.leads.hold(shown, 3000.0), "an earlier claim"
