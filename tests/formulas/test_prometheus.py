@@ -15,7 +15,8 @@ import pytest
 from controller.domain.pacing.formula_value import Fault, Reading
 from controller.formulas.constant import Constants
 from controller.formulas.prometheus import MOST_BYTES, Prometheus
-from tests.servers import PrometheusServer, free_port
+from controller.metrics_endpoint import MetricsEndpoint
+from tests.servers import PrometheusServer, free_port, running_prometheus
 
 
 def ask(url: str, expression: float | str, seconds: float = 5.0) -> Reading:
@@ -37,6 +38,14 @@ def answering(serve: Callable[[socket.socket], None]) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         thread.join(10)
+
+
+def until(url: str, seen: Callable[[Reading], bool]) -> None:
+    """Ask for the exporter's figure until it is as wanted."""
+    deadline = time.monotonic() + 60
+    while not seen(reading := ask(url, "floor_agents_free")):
+        assert time.monotonic() < deadline, reading
+        time.sleep(0.2)
 
 
 def says(text: str, status: str = "200 OK") -> Callable[[socket.socket], None]:
@@ -87,6 +96,17 @@ def test_answers_that_are_no_number_have_a_word(prometheus_server: PrometheusSer
 def test_query_longer_than_a_url_is_asked(prometheus_server: PrometheusServer):
     """A formula may be as long as the campaign file allows."""
     assert ask(prometheus_server.url, " + ".join(["1"] * 1000)).value == 1000.0
+
+
+@pytest.mark.usefixtures("prometheus_server")  # which says whether there is a Prometheus on this machine
+def test_exporter_that_is_gone_leaves_no_value():
+    """A floor whose figures come no more must not be dialled by its last ones: with the exporter its series are gone."""
+    exporter = MetricsEndpoint(lambda: b"floor_agents_free 7\n", "127.0.0.1", 0)
+    host, port = exporter.start()
+    with running_prometheus([f"{host}:{port}"]) as server:
+        until(server.url, lambda reading: reading.value == 7.0)
+        exporter.stop()
+        until(server.url, lambda reading: reading.fault is Fault.NO_SERIES)
 
 
 def test_path_and_password_of_the_url_are_used():
