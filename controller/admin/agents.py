@@ -152,14 +152,14 @@ def ready(desk: Desk, args: OneAgent) -> dict[str, Any]:
     """The agent takes calls from now on; ends the wrap-up."""
     with agent_pool(desk) as pool:
         _granted(args.agent, pool.ready(args.agent))
-        return _standing(pool, args.agent)
+        return standing(pool, args.agent)
 
 
 def pause(desk: Desk, args: Pause) -> dict[str, Any]:
     """The agent takes no calls; while talking, after the call."""
     with agent_pool(desk) as pool:
         _granted(args.agent, pool.pause(args.agent, args.reason))
-        return _standing(pool, args.agent)
+        return standing(pool, args.agent)
 
 
 def extend(desk: Desk, args: Extend) -> dict[str, Any]:
@@ -167,7 +167,7 @@ def extend(desk: Desk, args: Extend) -> dict[str, Any]:
     with agent_pool(desk) as pool:
         if not pool.extend_wrap_up(args.agent, args.seconds):
             raise WrongState(f"agent {args.agent} is not in wrap-up")
-        return _standing(pool, args.agent)
+        return standing(pool, args.agent)
 
 
 def login(agents: LiveAgents, args: Login) -> dict[str, Any]:
@@ -278,7 +278,7 @@ def _granted(agent: str, refusal: Refusal | None) -> None:
         raise WrongState(f"agent {agent}: {refusal.value}; try again when the call is over")
 
 
-def _standing(pool: AgentPool, agent: str) -> dict[str, Any]:
+def standing(pool: AgentPool, agent: str) -> dict[str, Any]:
     view = next((view for view in pool.snapshot() if view.name == agent), None)
     return _row(agent, view.queues if view is not None else (), view)
 

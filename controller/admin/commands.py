@@ -28,7 +28,7 @@ from controller.domain.campaigns.answers import AmdDefaults
 from controller.domain.site import mistakes
 from controller.errors import Refused
 from controller.live.board import RedisBoard
-from controller.ports import AgentLines, AgentPool, FormulaSource
+from controller.ports import AgentLines, AgentPool, FormulaSource, Previews
 from controller.storage.audit import Audit
 from controller.storage.database import Database
 from controller.storage.one_transaction import one_transaction
@@ -88,8 +88,8 @@ class LiveAgents(Protocol):
 @dataclass(frozen=True, slots=True)
 class Desk:
     """What the verbs work with. board: None where Redis is not at hand. formulas: evaluates pacing formulas; None where only
-    numbers can be. amd: the system's defaults for campaigns. open_agents: the agent pool for the time of a block; None where
-    Redis is not at hand. now: UTC epoch seconds."""
+    numbers can be. amd: the system's defaults for campaigns. open_agents, open_previews: the agent pool, and the cards, for the
+    time of a block; None where Redis is not at hand. now: UTC epoch seconds."""
 
     database: Database
     limits: Limits
@@ -98,6 +98,7 @@ class Desk:
     amd: AmdDefaults = field(default_factory=AmdDefaults)
     now: Callable[[], float] = time.time
     open_agents: Callable[[], AbstractContextManager[AgentPool]] | None = None
+    open_previews: Callable[[], AbstractContextManager[Previews]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from controller.admin.campaigns import CAMPAIGN_VERBS
 from controller.admin.commands import Verb
 from controller.admin.contacts import CONTACT_VERBS
 from controller.admin.formulas import FORMULA_VERBS
+from controller.admin.previews import PREVIEW_VERBS
 from controller.admin.site import SITE_VERBS
 from controller.admin.views import VIEW_VERBS
 from controller.admin.why import WHY_VERBS
@@ -24,6 +25,7 @@ VERBS: dict[str, Verb] = {
         CALL_VERBS,
         AFTER_CALL_VERBS,
         AGENT_VERBS,
+        PREVIEW_VERBS,
         CONTACT_VERBS,
     )
     for verb in verbs

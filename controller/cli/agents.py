@@ -66,6 +66,24 @@ def logout(agent: Agent, as_json: AsJson = False) -> None:
     _ask("agent.logout", as_json, agent=agent)
 
 
+@app.command("show")
+def show(agent: Agent, as_json: AsJson = False) -> None:
+    """Show where the agent stands and, in preview, the contact on the agent's card."""
+    emit(perform("agent.show", agent=agent), as_json, _shown)
+
+
+@app.command("dial")
+def dial(agent: Agent, as_json: AsJson = False) -> None:
+    """Ring the contact on the agent's card now."""
+    emit(perform("agent.dial", agent=agent), as_json, _done)
+
+
+@app.command("skip")
+def skip(agent: Agent, as_json: AsJson = False) -> None:
+    """Pass the contact on the agent's card on to another agent. Refused when the agent's skips are used up."""
+    emit(perform("agent.skip", agent=agent), as_json, _done)
+
+
 @app.command("ready")
 def ready(agent: Agent, as_json: AsJson = False) -> None:
     """Take calls from now on; ends the wrap-up."""
@@ -244,6 +262,19 @@ def _report(found: list[dict[str, Any]]) -> RenderableType:
         for row in found
     )
     return columns(("AGENT", "CALLS", "OCCUPANCY", *(state.upper() for state in states), "RESERVATIONS"), rows)
+
+
+def _shown(found: dict[str, Any]) -> str:
+    card = found["card"]
+    if card is None:
+        return _line(found)
+    contact = ", ".join(f"{name} {value}" for name, value in card["attributes"].items())
+    lines = [
+        _line(found),
+        f"campaign {card['campaign']}: {card['phone']}{f' ({contact})' if contact else ''}, {card['attempts']} attempts so far",
+        f"{card['seconds_left']:g} s to choose, then {card['then']}; {card['skips_left']} skips left",
+    ]
+    return "\n".join(lines)
 
 
 def _table(found: list[dict[str, Any]]) -> RenderableType:

@@ -108,12 +108,15 @@ def perform(verb: str, **args: Any) -> Any:
     from controller.formulas.prometheus import formula_source
     from controller.live.agents import agents_for_any_thread
     from controller.live.board import RedisBoard
+    from controller.live.previews import previews_for_any_thread
 
     settings = current_settings()
     formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, time.time)
     board = RedisBoard(redis_client(settings))
     pool = partial(agents_for_any_thread, partial(redis_client, settings), settings.dialling.slot_lease_seconds)
-    desk = Desk(open_database(settings), settings.limits, board, formulas, settings.amd, open_agents=pool)
+    cards = partial(previews_for_any_thread, partial(redis_client, settings), settings.dialling.slot_lease_seconds)
+    database = open_database(settings)
+    desk = Desk(database, settings.limits, board, formulas, settings.amd, open_agents=pool, open_previews=cards)
     commands = Commands(desk, VERBS)
     given = {key: value for key, value in args.items() if value is not None}
     return commands.execute(commands.read(verb, given), who(), audit_reads=False)

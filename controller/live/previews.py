@@ -7,7 +7,8 @@ Skips are remembered as long as runs last; losing them gives agents their skips 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import orjson
@@ -154,6 +155,13 @@ class RedisPreviews:
             self._client.srem(keys.cards(node), agent)
         except RedisError as error:
             raise LiveStateDown(f"Redis: {error}") from error
+
+
+@contextmanager
+def previews_for_any_thread(open_client: Callable[[], Redis], lease_seconds: float) -> Iterator[RedisPreviews]:
+    """The cards for a block in whatever native thread; see ``agents.agents_for_any_thread``."""
+    with open_client() as client:
+        yield RedisPreviews(client, lease_seconds)
 
 
 def _run(script: Any, named: Sequence[str], *args: Any) -> Any:
