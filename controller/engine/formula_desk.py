@@ -8,14 +8,16 @@ Each change from good to bad or back is logged once and counted.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import gevent
 import structlog
 
 from controller.domain.campaigns.pacing import Expression, FormulaPacing, Pacing
+from controller.domain.pacing.board import Team
 from controller.domain.pacing.formula_value import Bounds, Fault, FormulaOrder, InUse, Reading, fault_of, in_use
+from controller.domain.pacing.seizing import SeizeRequests
 from controller.engine.watch import Watch
 from controller.ports import Clock, FormulaSource, InThread, RunningRun
 
@@ -56,7 +58,7 @@ class _Value:
 
 @dataclass(slots=True)
 class _Sheet:
-    """A run's formulas. started: calls since the present pulse began."""
+    """A run's formulas. started: calls since the present pulse began. requests: for agents that are missing."""
 
     campaign: str
     pacing: Pacing
@@ -64,6 +66,7 @@ class _Sheet:
     values: dict[str, _Value]
     due_at: float = float("-inf")
     started: int = 0
+    requests: SeizeRequests = field(default_factory=SeizeRequests)
 
 
 class FormulaDesk:
@@ -85,14 +88,18 @@ class FormulaDesk:
             if sheet is None or sheet.pacing != pacing:
                 self._sheets[run_id] = _sheet(run.plan.campaign, pacing)
 
-    def order(self, run_id: int) -> FormulaOrder | None:
-        """What the run's formulas say now; None for a run without."""
+    def order(self, run_id: int, team: Team | None = None) -> FormulaOrder | None:
+        """What the run's formulas say now; None for a run without. team: its agents now, against whom seizing is reckoned."""
         sheet = self._sheets.get(run_id)
         if sheet is None:
             return None
         now = self._clock.now()
         used = {name: value.in_use(now) for name, value in sheet.values.items()}
         agents = used.get("agents_to_seize")
+        if agents is not None and team is not None:
+            live = sheet.formula.seize_seconds
+            for outcome in sheet.requests.look(int(agents.value), team, self._clock.monotonic(), live):
+                self._watch.agent_seizure(sheet.campaign, outcome.value)
         return FormulaOrder(
             calls=used["calls_to_start"].value,
             agents=None if agents is None else int(agents.value),

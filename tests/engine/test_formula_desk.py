@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from controller.domain.campaigns.pacing import FormulaPacing, Pacing
+from controller.domain.pacing.board import Team
 from controller.domain.pacing.formula_value import Fault, Reading
 from controller.engine.formula_desk import FormulaDesk
 from controller.ports import RunningRun
@@ -149,3 +150,17 @@ def test_edited_formula_begins_anew_and_one_of_a_run_that_ended_is_forgotten():
     assert hands.asked == ["x", "y"]
     made.follow([])
     assert made.order(1) is None
+
+
+def test_agents_that_cannot_be_seized_are_counted():
+    """Three agents are wanted, one is free: two requests wait, and time out after the campaign's seconds."""
+    hands, watch = Hands(), NobodyWatches()
+    made = desk(hands, watch, agents_to_seize=3, seize_seconds=20)
+    made.look()
+    team = Team("sales", ready=1, talking=(5.0,))
+    for _ in range(20):
+        made.order(1, team)
+        hands.sleep(1.0)
+    assert watch.counts["agent_seizure"] == 0
+    made.order(1, team)
+    assert watch.counts["agent_seizure"] == 2
