@@ -43,6 +43,7 @@ from controller.engine.drop_desk import DropDesk
 from controller.engine.formula_desk import FormulaDesk, deadline
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.lessons import Lessons
+from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
@@ -52,6 +53,7 @@ from controller.live.agents import RedisAgents, agents_for_any_thread
 from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
+from controller.live.previews import RedisPreviews, previews_for_any_thread
 from controller.metrics import Metrics
 from controller.metrics_endpoint import MetricsEndpoint
 from controller.one_of_a_name import one_of_a_name
@@ -173,9 +175,11 @@ class Controller:
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
         self._slots = SlotDesk(self._limits, clock, freed=lambda: self._dial_loop.wake())
+        lease_seconds = settings.dialling.slot_lease_seconds
+        pool, hopper, leads = RedisAgents(self._redis, lease_seconds), RedisHopper(self._redis), SqlLeadStore(self._database)
         self.agents = AgentDesk(
             settings.node,
-            RedisAgents(self._redis, settings.dialling.slot_lease_seconds),
+            pool,
             self.switch.lines,
             SqlAgentRecords(self._database),
             self._in_thread,
@@ -204,11 +208,12 @@ class Controller:
         self._drops = DropDesk(
             SqlDropCounts(self._database), self._in_thread, clock, watch, self.desk.talking, self._machine_dispositions
         )
+        previews = RedisPreviews(self._redis, lease_seconds)
         self._dial_loop = DialLoop(
             node=settings.node,
             runs=self._runs,
-            leads=SqlLeadStore(self._database),
-            hopper=RedisHopper(self._redis),
+            leads=leads,
+            hopper=hopper,
             limits=self._limits,
             ledger=self._ledger,
             slots=self._slots,
@@ -223,6 +228,7 @@ class Controller:
             drops=self._drops,
             crew=Crews(self.agents),
             lessons=self._lessons,
+            previews=PreviewDesk(settings.node, previews, self.agents.calls, pool, hopper, leads, self._in_thread, clock),
             pulse_seconds=settings.dialling.pulse_seconds,
             number_busy_seconds=settings.dialling.number_busy_seconds,
         )
@@ -232,7 +238,8 @@ class Controller:
         board = BoardForAnyThread(partial(bus.connect, settings.redis_url))
         formulas = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, self._clock.now, deadline)
         pool = partial(agents_for_any_thread, partial(bus.connect, settings.redis_url), settings.dialling.slot_lease_seconds)
-        desk = Desk(self._database, settings.limits, board, formulas, settings.amd, open_agents=pool)
+        cards = partial(previews_for_any_thread, partial(bus.connect, settings.redis_url), settings.dialling.slot_lease_seconds)
+        desk = Desk(self._database, settings.limits, board, formulas, settings.amd, open_agents=pool, open_previews=cards)
         commands = Commands(desk, VERBS, self.desk, self.agents)
         self._admin = bus.AdminServer(
             bus.connect(settings.redis_url, blocking=True),

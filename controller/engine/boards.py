@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from controller.domain.calls.states import BEFORE_ANSWER, Call, CallState
-from controller.domain.pacing.board import Board, CallsInHand, Manner
+from controller.domain.pacing.board import Board, CallsInHand
 from controller.domain.pacing.drop_guard import Standing
 from controller.domain.pacing.estimates import Estimates
 from controller.domain.pacing.formula_value import FormulaOrder
@@ -48,7 +48,7 @@ def board_of(
         hand=hand,
         estimates=estimates,
         guard=guard,
-        manner=Manner(ratio=plan.pacing.ratio, fewest_agents=plan.pacing.min_agents),
+        manner=plan.pacing.manner(),
         formula=formula,
     )
 

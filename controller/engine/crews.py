@@ -10,6 +10,7 @@ from math import ceil
 from typing import Protocol
 
 from controller.domain.agents.agent import AgentState, ReservationEnd
+from controller.domain.campaigns.pacing import MOST_CALLS_PER_AGENT
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.pacing.board import Team
 from controller.engine.agent_desk import AgentDesk
@@ -64,7 +65,9 @@ class Crews:
 
 
 def lines_per_agent(plan: RunPlan) -> int:
-    """Most calls that are dialled for one kept agent."""
+    """Most calls that are dialled for one kept agent; a formula may say so many."""
+    if plan.pacing.formula is not None:
+        return ceil(MOST_CALLS_PER_AGENT)
     return ceil(plan.pacing.ratio) if plan.mode in ("power", "predictive") else 1
 
 

@@ -23,7 +23,7 @@ from controller.domain.hopper.lead import HopperLead
 from controller.domain.pacing.priority import Turns
 from controller.engine.boards import NO_CALLS, board_of, in_hand
 from controller.engine.call_desk import CallDesk
-from controller.engine.crews import Crew, ages
+from controller.engine.crews import Crew, ages, team_of
 from controller.engine.drop_desk import DropDesk
 from controller.engine.floor import Asked, Floor
 from controller.engine.formula_desk import FormulaDesk
@@ -31,6 +31,7 @@ from controller.engine.gate import Shut, Surroundings, gate
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.lessons import Lessons
 from controller.engine.orders import attempt_draft, live_call, slot_request, slot_use
+from controller.engine.preview_desk import Chosen, PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.tick import Tick, Wish, tick
 from controller.engine.watch import Watch
@@ -57,6 +58,7 @@ MOST_BACKLOG = 100
 """Commands the switch may be behind with before no more calls are launched: half a second at its full pace. Dialling on would
 ring people later than the calling hours, the rates and the agents were asked for."""
 NEVER = 0.0
+PREVIEW = "preview"
 LEAST_LEASE_SECONDS = 3.0
 """A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
 
@@ -84,6 +86,7 @@ class DialLoop:
         drops: DropDesk,
         crew: Crew,
         lessons: Lessons,
+        previews: PreviewDesk,
         pulse_seconds: float,
         number_busy_seconds: float,
     ) -> None:
@@ -105,6 +108,7 @@ class DialLoop:
         self._drops = drops
         self._crew = crew
         self._lessons = lessons
+        self._previews = previews
         self._pulse_seconds = pulse_seconds
         self._number_busy_seconds = number_busy_seconds
         self._wake = Event()
@@ -173,12 +177,17 @@ class DialLoop:
     def stop(self, seconds: float) -> None:
         """Wait for rounds under way, then hand back what is in hand."""
         gevent.joinall(list(self._rounds), timeout=seconds)
+        try:
+            self._previews.stop()
+        except LiveStateDown as error:
+            log.warning("cards left to lapse", reason=str(error))
         for floor in self._floors.values():
             self._hand_back(floor)
 
     def _pulse(self) -> None:
         self._refresh()
         open_floors = self._look()
+        self._previews.look({floor.run.run_id: floor.run for floor in open_floors if floor.run.plan.mode == PREVIEW})
         if not open_floors:
             return
         behind = self._switch_backlog()
@@ -240,14 +249,20 @@ class DialLoop:
             in_hand(self._desk.calls_of(run_id), floor.leaving, self._clock.now()) if plan.target.kind == "queue" else NO_CALLS
         )
         estimates = self._lessons.estimates(run_id, *ages(views, plan.target.address))
-        guard, formula = self._drops.standing(run_id), self._formulas.order(run_id)
-        return Wish(plan.method, plan.priority, board_of(floor, self._usage, hand, views, estimates, guard, formula))
+        by_formula = plan.pacing.formula is not None and plan.target.kind == "queue"
+        formula = self._formulas.order(run_id, team_of(plan, views) if by_formula else None)
+        board = board_of(floor, self._usage, hand, views, estimates, self._drops.standing(run_id), formula)
+        if plan.mode == PREVIEW:  # its agents are kept already, since they were shown the contacts
+            board = replace(board, leads=self._previews.chosen(run_id), team=None)
+        return Wish(plan.method, plan.priority, board)
 
     def _ask_for(self, decided: Tick, floors: Mapping[str, Floor]) -> list[Asked]:
         """A lead and a slot request for each call, in the order of priority."""
         soon = self._clock.now() + LEAST_LEASE_SECONDS
         for key, decision in decided.decisions.items():
             floor = floors[key]
+            if floor.run.plan.mode == PREVIEW:
+                continue  # its contacts come from the agents' cards
             while floor.in_hand and floor.in_hand[0].leased_until < soon:
                 floor.in_hand.popleft()
             missing = decision.calls - len(floor.in_hand)
@@ -257,14 +272,22 @@ class DialLoop:
         asked: list[Asked] = []
         for key in decided.order:
             floor = floors[key]
-            if floor.in_hand:
-                lead = floor.in_hand.popleft()
-                request = slot_request(lead, floor.run.plan)
-                if request.carriers:
-                    asked.append(Asked(floor, lead, request))
+            lead, chosen = self._next(floor)
+            if lead is not None:
+                one = Asked(floor, lead, slot_request(lead, floor.run.plan), chosen=chosen)
+                if one.request.carriers:
+                    asked.append(one)
                 else:
                     self._defer(floor, lead, "no_route", 3600.0)
+                    self._unkeep(one)
         return asked
+
+    def _next(self, floor: Floor) -> tuple[HopperLead | None, Chosen | None]:
+        """The next contact of a run; in preview the next that was chosen."""
+        if floor.run.plan.mode != PREVIEW:
+            return (floor.in_hand.popleft() if floor.in_hand else None), None
+        chosen = next(iter(self._previews.take(floor.run.run_id, 1)), None)
+        return (chosen.lead if chosen is not None else None), chosen
 
     def _reserve(self, asked: Sequence[Asked]) -> Sequence[Granted | NoSlot]:
         try:
@@ -279,7 +302,8 @@ class DialLoop:
         ready: list[Asked] = []
         wanted: dict[str, list[Asked]] = {}
         for one in asked:
-            reserving = one.floor.run.plan.reserves_first or decided.decisions[one.floor.key].agents > 0
+            first = one.floor.run.plan.reserves_first or decided.decisions[one.floor.key].agents > 0
+            reserving = first and one.chosen is None
             (wanted.setdefault(one.floor.key, []) if reserving else ready).append(one)
         for key, calls in wanted.items():
             floor, agents = calls[0].floor, decided.decisions[key].agents
@@ -297,8 +321,11 @@ class DialLoop:
         return ready
 
     def _unkeep(self, one: Asked) -> None:
+        """Its agent is not needed for it after all."""
         if one.agent is not None:
             self._crew.let_go(one.request.attempt_id, one.agent)
+        if one.chosen is not None:
+            self._previews.let_go(one.chosen)
 
     def _launch_granted(self, asked: Sequence[Asked], answers: Sequence[Granted | NoSlot]) -> None:
         launches: list[tuple[Asked, Granted]] = []
@@ -312,12 +339,16 @@ class DialLoop:
                 one.floor.launched.append(self._clock.now())
                 continue
             self._watch.not_launched(one.floor.key, answer.limit)
-            self._unkeep(one)
             if answer.limit == "number_busy":
+                self._unkeep(one)
                 self._defer(one.floor, one.lead, answer.limit, self._number_busy_seconds)
+                continue
+            one.floor.binding = answer.limit
+            one.floor.reason = f"no slot: {answer.limit.replace('_', ' ')}"
+            if one.chosen is not None:
+                self._previews.put_back(one.chosen)
             else:
-                one.floor.binding = answer.limit
-                one.floor.reason = f"no slot: {answer.limit.replace('_', ' ')}"
+                self._unkeep(one)
                 refused.setdefault(one.lead.run_id, []).append(one.lead)
         for run_id, leads in refused.items():
             self._floors[run_id].in_hand.extendleft(reversed(leads))
@@ -345,10 +376,11 @@ class DialLoop:
             if opening is Opening.OPENED:
                 # When the gate shut during the write-ahead, the desk refuses the call and closes it on record.
                 not_after = one.floor.opened.not_after if one.floor.opened is not None else NEVER
-                plan = one.floor.run.plan
-                self._desk.place(
-                    live_call(one.request, granted, one.lead, plan, one.floor.policy, self._clock.now(), not_after, one.agent)
-                )
+                plan, now, agent = one.floor.run.plan, self._clock.now(), one.agent
+                if one.chosen is not None:
+                    self._previews.count_on(one.chosen, one.request.attempt_id)
+                    agent = one.chosen.seizure.agent
+                self._desk.place(live_call(one.request, granted, one.lead, plan, one.floor.policy, now, not_after, agent))
             else:
                 log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)
                 self._unkeep(one)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.hopper.lead import HopperLead
 from controller.engine.gate import Open
+from controller.engine.preview_desk import Chosen
 from controller.ports import RunningRun, SlotRequest
 
 RATE_SECONDS = 5.0
@@ -40,9 +41,10 @@ class Floor:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call that wants to leave. agent: who is kept for it."""
+    """A call that wants to leave. agent: who is kept for it. chosen: the contact was shown to an agent, who is kept since."""
 
     floor: Floor
     lead: HopperLead
     request: SlotRequest
     agent: str | None = None
+    chosen: Chosen | None = None

@@ -55,6 +55,8 @@ class KeptAgents(Protocol):
 
     def reserve(self, requests: Sequence[AgentRequest]) -> list[Seizure | NoAgent]: ...
 
+    def count_on(self, agent: str, attempt_id: str) -> None: ...
+
     def give_back(self, seizure: Seizure) -> None: ...
 
 
@@ -139,13 +141,17 @@ class PreviewDesk:
         """No slot was free: the contact is dialled as soon as one is."""
         self._chosen[chosen.lead.run_id].appendleft(chosen)
 
-    def let_go(self, chosen: Chosen) -> None:
-        """The contact cannot be dialled after all, and has been put off elsewhere: the agent is free."""
-        self._agents.give_back(chosen.seizure)
-
     def stop(self) -> None:
         """Nothing more is shown; all that is in hand goes back."""
         self.look({})
+
+    def count_on(self, chosen: Chosen, attempt_id: str) -> None:
+        """The contact's call is placed, and its agent is kept for it."""
+        self._agents.count_on(chosen.seizure.agent, attempt_id)
+
+    def let_go(self, chosen: Chosen) -> None:
+        """The contact is not dialled after all: its agent is free."""
+        self._agents.give_back(chosen.seizure)
 
     # ------------------------------------------------------------------ cards
 

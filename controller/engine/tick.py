@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from controller.domain.pacing import agentless, formula, power, predictive, progressive
+from controller.domain.pacing import agentless, formula, power, predictive, preview, progressive
 from controller.domain.pacing.board import Board, CallsInHand, Decision, Rival
 from controller.domain.pacing.priority import Turns
 
@@ -23,6 +23,7 @@ PACING: dict[str, Callable[[Board], Decision]] = {
     "progressive": progressive.decide,
     "power": power.decide,
     "predictive": predictive.decide,
+    "preview": preview.decide,
     "formula": formula.decide,
 }
 """One method a dialling mode, and one for campaigns that are paced by formulas (``RunPlan.method``)."""

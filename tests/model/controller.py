@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gevent
 
 from controller.domain.calls.events import CallEvent, Overdue, TimeUp
 from controller.domain.pacing.priority import Turns
 from controller.engine.adopt import adopt_live_attempts
+from controller.engine.agent_calls import AgentCalls
 from controller.engine.call_desk import CallDesk
 from controller.engine.dial_loop import DialLoop
 from controller.engine.drop_desk import DropDesk
@@ -22,10 +23,14 @@ from controller.engine.formula_desk import FormulaDesk
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.lessons import Lessons
 from controller.engine.no_agents import NoAgents
+from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.errors import LiveStateDown, StoreDown, SwitchDown, Unavailable
 from controller.formulas.constant import Constants
+from controller.live.agent_memory import MemoryAgents
 from controller.live.memory import MemoryHopper, MemoryLimits
+from controller.live.preview_memory import MemoryPreviews
+from controller.ports import AgentLines
 from controller.storage.memory import MemoryStore
 from tests.model.far_end import ModelSwitch
 from tests.model.steps import Life, LifeClock, Stepped, Steps, settle
@@ -145,6 +150,8 @@ class Process:
             may_dial=lambda run_id: self.loop.may_dial(run_id),
             call_ended=lambda: self.loop.wake(),
         )
+        pool, no_lines = MemoryAgents(clock.monotonic, 60.0), cast(AgentLines, None)
+        kept = AgentCalls(machine.name, pool, no_lines, clock, watch, lambda attempt_id, event: None)
         self.loop = DialLoop(
             node=machine.name,
             runs=store,
@@ -160,6 +167,9 @@ class Process:
             clock=clock,
             watch=watch,
             turns=Turns("strict", Random(1)),
+            previews=PreviewDesk(
+                machine.name, MemoryPreviews(clock.monotonic, 60.0), kept, pool, hopper, store, _at_once, clock
+            ),
             drops=DropDesk(store, _at_once, clock, watch, self.desk.talking, frozenset),
             formulas=FormulaDesk(Constants(clock.now), _at_once, clock, watch),
             crew=agents,

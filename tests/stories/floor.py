@@ -22,6 +22,7 @@ from controller.domain.campaigns.campaign import Contactable, Hours, Pacing, Ret
 from controller.domain.campaigns.plan import PlannedTarget, RunPlan
 from controller.domain.pacing.priority import Turns
 from controller.domain.site import Carrier, Number
+from controller.engine.agent_calls import AgentCalls
 from controller.engine.call_desk import CallDesk
 from controller.engine.crews import Crew
 from controller.engine.dial_loop import DialLoop
@@ -31,11 +32,14 @@ from controller.engine.hands import Agents
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.lessons import Lessons
 from controller.engine.no_agents import NoAgents
+from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
 from controller.formulas.constant import Constants
+from controller.live.agent_memory import MemoryAgents
 from controller.live.memory import MemoryHopper, MemoryLimits
-from controller.ports import FormulaSource, Missed, SwitchListener
+from controller.live.preview_memory import MemoryPreviews
+from controller.ports import AgentPool, FormulaSource, Missed, SwitchListener
 from controller.storage.memory import MemoryStore
 
 T = TypeVar("T")
@@ -228,6 +232,12 @@ class Floor:
             call_ended=lambda: self.loop.wake(),
         )
         self.switch.listener = self.desk
+        self.previews = MemoryPreviews(self.clock.monotonic, lease_seconds=60.0)
+        pool: AgentPool = getattr(staff, "pool", None) or MemoryAgents(self.clock.monotonic, lease_seconds=60.0)
+        no_lines: Any = None
+        kept = (
+            agents if isinstance(agents, AgentCalls) else AgentCalls("fs1", pool, no_lines, self.clock, self.watch, self.tell)
+        )
         self.formulas = FormulaDesk(formulas or Constants(self.clock.now), self.in_thread, self.clock, self.watch)
         self.drops = DropDesk(self.store, self.in_thread, self.clock, self.watch, self.desk.talking, frozenset)
         self.loop = DialLoop(
@@ -249,6 +259,7 @@ class Floor:
             drops=self.drops,
             crew=crew,
             lessons=lessons,
+            previews=PreviewDesk("fs1", self.previews, kept, pool, self.hopper, self.store, self.in_thread, self.clock),
             pulse_seconds=0.02,
             number_busy_seconds=0.05,
         )
