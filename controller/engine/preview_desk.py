@@ -133,7 +133,7 @@ class PreviewDesk:
         return len(self._chosen[run_id])
 
     def take(self, run_id: int, limit: int) -> list[Chosen]:
-        """Contacts to dial now, in the order of choice. Who takes one places the call or calls ``put_back``."""
+        """Contacts to dial now, in the order of choice. Who takes one places the call, or puts it or the agent back."""
         queue = self._chosen[run_id]
         return [queue.popleft() for _ in range(min(limit, len(queue)))]
 

@@ -25,7 +25,8 @@ OF_THIS_STAGE = {
     "attempts export", "leads export", "call ls", "call show", "call hangup", "admin",
     "call dispose", "call later", "agent ls", "agent report", "agent login", "agent logout", "agent ready", "agent pause",
     "agent extend", "agent hangup", "agent hold", "agent mute", "agent transfer", "agent complete", "agent keys",
-    "agent record", "agent listen", "agent whisper", "agent barge", "agent unsupervise", "agent dispose", "agent later",
+    "agent record", "agent show", "agent dial", "agent skip",
+    "agent listen", "agent whisper", "agent barge", "agent unsupervise", "agent dispose", "agent later",
     "amd samples", "amd score",
 }  # fmt: skip
 

@@ -269,6 +269,6 @@ def test_slot_that_is_not_free_keeps_the_choice(floor: Desk):
     floor.look()
     first, second = floor.desk.take(floor.run.run_id, 5)
     floor.desk.put_back(second)
-    floor.desk.let_go(first)
+    floor.calls.give_back(first.seizure)
     assert floor.agent(first.seizure.agent)[0] is AgentState.READY
     assert floor.desk.take(floor.run.run_id, 5) == [second]
