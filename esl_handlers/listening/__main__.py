@@ -73,7 +73,7 @@ def settings_of(preset: str, max_seconds: float) -> Settings:
     )
 
 
-class Listener:
+class Reader:
     """orders: the socket to the controller. kept: where samples for review go. clock: monotonic seconds."""
 
     def __init__(self, orders: socket.socket, kept: KeptAudio, clock: Callable[[], float] = time.monotonic) -> None:
@@ -106,6 +106,8 @@ class Listener:
                 datagram = self._orders.recv(MAX_BYTES)
             except BlockingIOError:
                 return True
+            except ConnectionError:  # it was killed with our words unread
+                return False
             if not datagram:
                 return False
             self._obey(decode(datagram))
@@ -155,7 +157,7 @@ def main(descriptor: str, evidence: str, days: str) -> int:
     kept = KeptAudio(Path(evidence), float(days))
     with socket.socket(fileno=int(descriptor)) as orders:
         orders.setblocking(False)
-        Listener(orders, kept).run()
+        Reader(orders, kept).run()
     kept.close()
     return 0
 

@@ -12,7 +12,7 @@ import sys
 import time
 import wave
 from pathlib import Path
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Thread
 
 WAITING_FILES = 200
@@ -45,12 +45,15 @@ class KeptAudio:
         self._thread.join()
 
     def _write(self) -> None:
-        swept = 0.0
+        sweep_at = 0.0
         while True:
-            if time.monotonic() - swept >= SWEEP_SECONDS or not swept:
-                swept = time.monotonic()
+            if time.monotonic() >= sweep_at:
+                sweep_at = time.monotonic() + SWEEP_SECONDS
                 sweep(self._folder, self._days, time.time())
-            item = self._waiting.get()
+            try:
+                item = self._waiting.get(timeout=SWEEP_SECONDS)
+            except Empty:
+                continue
             if item is None:
                 return
             try:

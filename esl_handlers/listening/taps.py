@@ -14,8 +14,11 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
+
+import gevent
 
 from esl_handlers.errors import CommandLost
 from esl_handlers.links import CommandLinks
@@ -26,6 +29,8 @@ LEAST_FREE_BYTES = 8 * 1024 * 1024
 RECORDING = "{RECORD_READ_ONLY=true,RECORD_PRE_BUFFER_FRAMES=0,RECORD_USE_THREAD=false,enable_file_write_buffering=false}"
 SUFFIX = ".r8"
 """Headerless 16-bit samples at 8 kHz, whatever the codec's rate."""
+WAIT_TRIES, WAIT_SECONDS = 15, 0.02
+"""How often, and how long apart, it is looked whether an answered call has come into its wait."""
 GUARD_SECONDS = 5
 """Beyond the verdict's own limit: what nobody has fetched by then hears that nobody is there."""
 
@@ -63,6 +68,7 @@ class RecordingTap:
     def __init__(self, commands: CommandLinks, folder: Path) -> None:
         self._commands = commands
         self._folder = folder
+        self._opened = 0
 
     def sweep(self) -> int:
         """Make the folder, and remove what an earlier life has left in it. How many files. OSError."""
@@ -75,7 +81,9 @@ class RecordingTap:
         return len(left)
 
     def open(self, attempt_id: str, verdict_seconds: float, longest_seconds: int) -> tuple[str, int]:
-        path = self._folder / f"{attempt_id}{SUFFIX}"
+        self._opened += 1
+        # Numbered: the same call may be listened to anew while its former recording is being stopped.
+        path = self._folder / f"{attempt_id}-{self._opened}{SUFFIX}"
         try:
             space = os.statvfs(self._folder)
         except OSError as error:
@@ -97,17 +105,15 @@ class UnicastTap:
 
     name = "unicast"
 
-    def __init__(self, commands: CommandLinks, first_port: int, ports: int) -> None:
-        self.to_port = 0
+    def __init__(self, commands: CommandLinks, to_port: Callable[[], int], first_port: int, ports: int) -> None:
         self._commands = commands
+        self._to_port = to_port
         self._free = deque(range(first_port, first_port + ports))
 
     def open(self, attempt_id: str, verdict_seconds: float, longest_seconds: int) -> tuple[str, int]:
-        if not self._free or not self.to_port:
-            raise TapFailed("no port is free" if self.to_port else "the listener is not ready")
-        where = _ask(self._commands, f"api uuid_getvar {attempt_id} trunkline_connect")
-        if where != "waiting":
-            raise TapFailed("the call does not wait")
+        if not self._free:
+            raise TapFailed("no port is free")
+        self._must_wait(attempt_id)
         port = self._free.popleft()
         try:
             self._start(attempt_id, port, round(verdict_seconds) + GUARD_SECONDS)
@@ -116,6 +122,17 @@ class UnicastTap:
             raise
         return "", port
 
+    def _must_wait(self, attempt_id: str) -> None:
+        """The answer is told a moment before the dialplan says what becomes of the call."""
+        for _ in range(WAIT_TRIES):
+            where = _ask(self._commands, f"api uuid_getvar {attempt_id} trunkline_connect")
+            if where == "waiting":
+                return
+            if where not in ("", "_undef_"):
+                break
+            gevent.sleep(WAIT_SECONDS)
+        raise TapFailed("the call does not wait")
+
     def _start(self, attempt_id: str, port: int, guard_seconds: int) -> None:
         if_parked = f"${{cond(${{uuid_getvar({attempt_id} current_application)}} == park ? {attempt_id} : none)}}"
         guard = f"expand uuid_transfer {if_parked} {OVERDUE_EXTENSION} XML {CONTEXT}"
@@ -123,7 +140,7 @@ class UnicastTap:
         _ask(self._commands, f"sendmsg {attempt_id}", "call-command: execute", "execute-app-name: park")
         _ask(
             self._commands, f"sendmsg {attempt_id}", "call-command: unicast", "transport: udp",
-            "local-ip: 127.0.0.1", f"local-port: {port}", "remote-ip: 127.0.0.1", f"remote-port: {self.to_port}",
+            "local-ip: 127.0.0.1", f"local-port: {port}", "remote-ip: 127.0.0.1", f"remote-port: {self._to_port()}",
         )  # fmt: skip
 
     def close(self, attempt_id: str, path: str) -> None:

@@ -27,13 +27,15 @@ MACHINE = pcm(silence(0.3), talk(5.0), silence(0.4), tone(0.4, 1000), silence(30
 
 
 class Commands:
-    """A switch that records: a call's audio is written every 20 ms, or not at all. refuse: its answer to every command."""
+    """A switch that records: a call's audio is written every 20 ms, or not at all. refuse: its answer to every command.
+    where: what it says, one after the other, when asked what a call does."""
 
     def __init__(self) -> None:
         self.audio: dict[str, bytes] = {}
         self.sent: list[str] = []
         self.refuse = ""
         self.lost = False
+        self.where: list[str] = []
 
     def send(self, *lines: str) -> Reply:
         self.sent.append(lines[0])
@@ -41,6 +43,8 @@ class Commands:
             raise LinkLost("down", Stage.NOT_SENT)
         if self.refuse:
             return Reply(self.refuse)
+        if self.where and lines[0].startswith("api uuid_getvar"):
+            return Reply(self.where.pop(0))
         words = lines[0].split()
         if words[:2] == ["api", "uuid_record"] and words[3] == "start" and words[2] in self.audio:
             Path(words[4]).touch()
@@ -192,6 +196,16 @@ def test_a_joined_call_is_not_parked_for_its_audio(floor: Floor) -> None:
         floor.ear.screen("joined", "c", Detection())
     assert "unicast: the call does not wait" in why(floor.verdict_of("joined"))
     assert not any(line.startswith("sendmsg") for line in floor.commands.sent)
+
+
+def test_a_call_on_its_way_into_the_wait(tmp_path: Path) -> None:
+    """The answer is told before the dialplan has begun; datagrams are asked for once the call waits, under a guard."""
+    with running(tmp_path, tap="unicast") as floor:
+        floor.commands.where = ["_undef_", "_undef_", "waiting"]
+        floor.ear.screen("a", "c", Detection(max_seconds=0.5))
+        sent = [" ".join(line.split()[:2]) for line in floor.commands.sent]
+        assert sent == ["api uuid_getvar"] * 3 + ["api sched_api", "sendmsg a", "sendmsg a"]
+        assert why(floor.verdict_of("a")) == "no audio"
 
 
 @contextmanager
