@@ -105,6 +105,8 @@ class Ear:
         self._listener.stop()
         if self._watcher is not None:
             self._watcher.join()
+        if self._recording is not None:
+            self._recording.leave()
 
     def __len__(self) -> int:
         return len(self._calls)

@@ -15,6 +15,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 

@@ -68,7 +68,7 @@ class Floor(NoObserver):
         self.failed: list[str] = []
         self.folder = folder
         given = {"audio_dir": folder / "audio", "evidence_dir": folder / "evidence", **settings}
-        self.ear = Ear(self.commands, EarSettings(**given), self.hear, self)  # type: ignore[arg-type]
+        self.ear = Ear(self.commands, EarSettings(**given), self.hear, self)
 
     def hear(self, attempt_id: str, event: CallEvent) -> None:
         self.events.setdefault(attempt_id, []).append(event)
@@ -298,6 +298,7 @@ def test_the_folder_has_the_rights_of_its_place(tmp_path: Path) -> None:
     (tmp_path / "shared").chmod(0o2770)
     with running(tmp_path, audio_dir=tmp_path / "shared" / "n1"):
         assert (tmp_path / "shared" / "n1").stat().st_mode & 0o7777 == 0o2770
+    assert not (tmp_path / "shared" / "n1").exists(), "a node that stops takes its empty folder with it"
 
 
 def test_no_more_calls_than_may_be(tmp_path: Path) -> None:
