@@ -245,34 +245,34 @@ class FreeSwitchLines:
         reply = self.api(f"uuid_bridge {line.line_id} {leg_id}")
         return reply is None or reply.ok
 
-    # -- line_book.Acts -----------------------------------------------------------------------------------------------
+    # -- line_register.Acts -----------------------------------------------------------------------------------------------
 
     def expected(self, line: TrackedLine, order: JoinOrder) -> None:
-        """See ``line_book.Acts``."""
+        """See ``line_register.Acts``."""
         self._later(lambda: self._join_late(line, order))
 
     def meet(self, line: TrackedLine) -> None:
-        """See ``line_book.Acts``."""
+        """See ``line_register.Acts``."""
         consult = line.consult
         if consult is not None:
             consult.meeting = True
             self._later(lambda: self.bridge(line, consult.leg_id))
 
     def keep(self, person: str) -> None:
-        """See ``line_book.Acts``."""
+        """See ``line_register.Acts``."""
         self._later(lambda: self._keep(person))
 
     def unmute(self, line: TrackedLine) -> None:
-        """See ``line_book.Acts``."""
+        """See ``line_register.Acts``."""
         line.muted = False
         self._later(lambda: self.api(f"uuid_audio {line.line_id} stop"))
 
     def drop(self, leg_id: str) -> None:
-        """See ``line_book.Acts``."""
+        """See ``line_register.Acts``."""
         self._later(lambda: self.api(f"uuid_kill {leg_id} {KILL_CAUSE}"))
 
     def after(self, seconds: float, then: Callable[[], None]) -> None:
-        """See ``line_book.Acts``."""
+        """See ``line_register.Acts``."""
         gevent.spawn_later(seconds, then)
 
     # -- inside -------------------------------------------------------------------------------------------------------
