@@ -81,6 +81,11 @@ class RecordingTap:
             path.unlink(missing_ok=True)
         return len(left)
 
+    def leave(self) -> None:
+        """Remove the folder, unless something is in it."""
+        with suppress(OSError):
+            self._folder.rmdir()
+
     def open(self, attempt_id: str, verdict_seconds: float, longest_seconds: int) -> tuple[str, int]:
         self._opened += 1
         # Numbered: the same call may be listened to anew while its former recording is being stopped.
