@@ -5,8 +5,8 @@ Two ways, as in the flows that these formulas come from:
 - for each seized agent: so many lines an agent, like power with a ratio that lives; agents are reserved up to the target
 - for each pulse: so many calls until the formula is evaluated again, whatever the team does
 
-A formula knows nothing of the law, so the drop guard stands over it: at the hard mark one call a free agent, and between the
-marks half the extra lines. Where values come from, and when a safe value stands in, ``formula_value.py`` decides.
+A formula knows nothing of the law, so the drop guard stands over it: at the hard mark one call a free agent, who is reserved
+for it, and between the marks half the extra lines. Where values come from, and when a safe value stands in, ``formula_value.py`` decides.
 """
 
 from __future__ import annotations
@@ -28,8 +28,7 @@ def decide(board: Board) -> Decision:
         raise ValueError("a campaign that is paced by formulas needs their values on its board")
     team = board.team
     if team is not None and board.guard.level is Level.HARD:
-        held_back = one_to_one(board, "drop_guard", f"one call an agent, because {board.guard.reason}: ")
-        return held_back if order.agents is not None else replace(held_back, agents=0)
+        return one_to_one(board, "drop_guard", f"one call an agent, because {board.guard.reason}: ")
     note = f" ({order.note})" if order.note else ""
     if order.per_agent:
         if team is None or order.agents is None:

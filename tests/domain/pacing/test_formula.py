@@ -141,7 +141,7 @@ def test_drop_guard_stands_over_every_formula():
     assert formula.decide(replace(board, guard=SOFT)).calls == 12
     pulse = for_pulse(100.0, team=Team("sales", ready=4))
     held_back = formula.decide(replace(pulse, guard=HARD))
-    assert (held_back.calls, held_back.agents, held_back.binding) == (4, 0, "drop_guard")
+    assert (held_back.calls, held_back.agents, held_back.binding) == (4, 4, "drop_guard")
 
 
 def test_safe_value_is_told_as_the_reason():
