@@ -140,6 +140,7 @@ def figures(
         "phones_lost": phones_lost,
         "occupancy": round((talked + wrap_up * len(spans)) / (agents * seconds), 3),
         "outcomes": dict(Counter(row.outcome or "open" for row in rows).most_common()),
+        "causes": dict(Counter(row.cause or "" for row in rows if row.answered_at is None).most_common()),
         "seconds": round(seconds, 1),
     }
 
