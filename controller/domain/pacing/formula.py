@@ -6,7 +6,8 @@ Two ways, as in the flows that these formulas come from:
 - for each pulse: so many calls until the formula is evaluated again, whatever the team does
 
 A formula knows nothing of the law, so the drop guard stands over it: at the hard mark one call a free agent, who is reserved
-for it, and between the marks half the extra lines. Where values come from, and when a safe value stands in, ``formula_value.py`` decides.
+for it, and between the marks half the extra lines. Where values come from, and when a safe value stands in,
+``formula_value.py`` decides.
 """
 
 from __future__ import annotations
