@@ -73,6 +73,7 @@ pool = {pool}
 
 [pacing]
 seats = {seats}
+drop_guard = {{ quiet_hours = 0 }}
 
 [window]
 timezone = "UTC"
