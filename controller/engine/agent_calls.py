@@ -31,12 +31,14 @@ TOLD_OVER_SECONDS = 1.0
 @dataclass(slots=True)
 class Hold:
     """An agent whom this node holds. calls: those that count on the agent; the hold ends with the last of them. rings_for: the
-    call for which an on-hook phone rings. over_at: monotonic seconds since the line knows of no talk any more."""
+    call for which an on-hook phone rings. over_at: monotonic seconds since the line knows of no talk any more. promised: kept
+    for the one call that this agent promised, and for no other."""
 
     seizure: Seizure
     calls: set[str] = field(default_factory=set)
     rings_for: tuple[str, str, str] | None = None
     over_at: float | None = None
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,22 @@ class AgentCalls:
         if hold is not None:
             hold.calls.add(attempt_id)
 
+    def keep_promised(self, attempt_id: str, queue: str, campaign: str, agent: str) -> bool:
+        """Keep the agent who promised this call, if free. LiveStateDown."""
+        (answer,) = self.reserve([self.request(attempt_id, queue, campaign, agent)])
+        if not isinstance(answer, Seizure):
+            return False
+        hold = self._holds[answer.agent]
+        hold.promised = True
+        hold.calls.add(attempt_id)
+        return True
+
     def kept_for(self, campaign: str) -> dict[str, int]:
         """Agents kept for this campaign's calls, and how many calls count on each."""
         return {
             agent: len(hold.calls)
             for agent, hold in self._holds.items()
-            if hold.seizure.campaign == campaign and not hold.seizure.talking and hold.rings_for is None
+            if hold.seizure.campaign == campaign and not hold.seizure.talking and hold.rings_for is None and not hold.promised
         }
 
     def give_back_idle(self, campaign: str) -> None:

@@ -28,6 +28,10 @@ class Crew(Protocol):
         """Keep so many agents more, and say who is for which call; calls that are left out have nobody. LiveStateDown."""
         ...
 
+    def keep_promised(self, plan: RunPlan, attempt_id: str, agent: str) -> bool:
+        """Keep the agent who promised this call; False when not free. LiveStateDown."""
+        ...
+
     def let_go(self, attempt_id: str, agent: str) -> None:
         """The call does not leave after all."""
         ...
@@ -59,6 +63,9 @@ class Crews:
             kept[attempt_id] = agent
         calls.give_back_idle(plan.campaign)
         return kept
+
+    def keep_promised(self, plan: RunPlan, attempt_id: str, agent: str) -> bool:
+        return self._desk.calls.keep_promised(attempt_id, plan.target.address, plan.campaign, agent)
 
     def let_go(self, attempt_id: str, agent: str) -> None:
         self._desk.calls.release(attempt_id, agent, ReservationEnd.RETURNED, wrap_up=False)

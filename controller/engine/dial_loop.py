@@ -19,7 +19,7 @@ import structlog
 from gevent.event import Event
 
 from controller.domain.calls.record import Opening
-from controller.domain.hopper.lead import HopperLead
+from controller.domain.hopper.lead import CALLBACK, HopperLead
 from controller.domain.pacing.priority import Turns
 from controller.engine.boards import NO_CALLS, board_of, in_hand
 from controller.engine.call_desk import CallDesk
@@ -59,6 +59,8 @@ MOST_BACKLOG = 100
 ring people later than the calling hours, the rates and the agents were asked for."""
 NEVER = 0.0
 PREVIEW = "preview"
+PROMISER_SECONDS = 10.0
+"""A promised call whose agent is not free is looked at again after this."""
 LEAST_LEASE_SECONDS = 3.0
 """A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
 
@@ -299,7 +301,7 @@ class DialLoop:
 
     def _with_agents(self, asked: list[Asked], decided: Tick) -> list[Asked]:
         """Calls that are dialled for a kept agent have one now; those for whom nobody could be kept wait for the next pulse."""
-        ready: list[Asked] = []
+        ready, asked = self._with_promisers(asked)
         wanted: dict[str, list[Asked]] = {}
         for one in asked:
             first = one.floor.run.plan.reserves_first or decided.decisions[one.floor.key].agents > 0
@@ -319,6 +321,28 @@ class DialLoop:
                 floor.binding, floor.reason = "agents", "no agent could be kept for the call"
                 floor.in_hand.extendleft(reversed(left))
         return ready
+
+    def _with_promisers(self, asked: list[Asked]) -> tuple[list[Asked], list[Asked]]:
+        """Calls whose agent promised them and is kept for them, and all others. Whose agent is not free is tried again soon:
+        the lead store says for how long nobody else may make the call."""
+        ready: list[Asked] = []
+        others: list[Asked] = []
+        for one in asked:
+            agent = one.lead.only_agent
+            if agent is None or one.chosen is not None:
+                others.append(one)
+                continue
+            try:
+                kept = self._crew.keep_promised(one.floor.run.plan, one.request.attempt_id, agent)
+            except LiveStateDown:
+                for earlier in ready:
+                    self._unkeep(earlier)
+                raise
+            if kept:
+                ready.append(replace(one, agent=agent))
+            else:
+                self._defer(one.floor, one.lead, CALLBACK, PROMISER_SECONDS)
+        return ready, others
 
     def _unkeep(self, one: Asked) -> None:
         """Its agent is not needed for it after all."""

@@ -23,6 +23,9 @@ class NoAgents:
     def keep(self, plan: RunPlan, attempt_ids: Sequence[str], agents: int) -> dict[str, str]:
         return {}
 
+    def keep_promised(self, plan: RunPlan, attempt_id: str, agent: str) -> bool:
+        return False
+
     def let_go(self, attempt_id: str, agent: str) -> None:
         """Nobody is kept here."""
 

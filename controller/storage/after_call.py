@@ -14,14 +14,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from controller.domain.hopper.lead import LeadState
+from controller.domain.hopper.lead import CALLBACK, LeadState
 from controller.storage.database import Database
 from controller.storage.driver_sql import execute, lock
 from controller.storage.settling import DIALLED
 from controller.storage.totals import Tally
-
-CALLBACK = "callback"
-"""Reason of a lead that waits for a promised call."""
 
 MOVABLE = frozenset({LeadState.DONE, LeadState.EXHAUSTED, LeadState.WAITING})
 """States out of which a lead can be called again on somebody's word."""

@@ -197,9 +197,9 @@ def _promised(connection: Connection, run_id: int, until: float, limit: int) -> 
         connection,
         "SELECT l.id, l.contact_id, l.phone, l.attempts, l.uncharged, c.attributes FROM callbacks b "
         "JOIN leads l ON l.id = b.lead_id LEFT JOIN contacts c ON c.id = l.contact_id "
-        f"WHERE b.run_id = ? AND b.state = 'waiting' AND b.due_at <= ? AND l.state = {WAITING} "
+        f"WHERE b.run_id = ? AND b.state = 'waiting' AND b.due_at <= ? AND l.state = {WAITING} AND l.due_at <= ? "
         f"ORDER BY b.due_at, b.id LIMIT ? {lock(connection, 'FOR UPDATE OF l SKIP LOCKED')}",
-        (run_id, until, limit),
+        (run_id, until, until, limit),
     )
     return [tuple(row) for row in rows]
 

@@ -162,6 +162,16 @@ def test_when_none_of_the_calls_comes_through_the_agent_is_ready_again():
     assert floor.state("ann") == "ready"
 
 
+def test_the_agent_of_a_promised_call_is_kept_for_it_alone():
+    """No other call counts on that agent; busy, nobody is kept."""
+    floor = at_work("ann", "bob")
+    assert floor.desk.calls.keep_promised("c1", "sales", "june", "bob")
+    assert not floor.desk.calls.keep_promised("c2", "sales", "june", "bob")
+    assert floor.desk.calls.kept_for("june") == {}
+    floor.desk.calls.join("c1", "bob")
+    assert floor.state("bob") == "talking"
+
+
 def test_an_on_hook_phone_rings_for_the_call():
     """As long as the queue says; the person is joined when it is picked up."""
     floor = Floor(on_hook("bob"))

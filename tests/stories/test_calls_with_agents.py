@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import gevent
+import pytest
 
 from controller.domain.agents.agent import AgentState
 from controller.domain.agents.line import JoinOrder, LineDown, LineKind, LineOrder, LineUp, RingNoAnswer
@@ -16,6 +18,7 @@ from controller.domain.calls.outcome import Outcome
 from controller.domain.campaigns.answers import Abandoned, AmdDefaults
 from controller.domain.campaigns.pacing import Pacing
 from controller.domain.campaigns.plan import PlannedTarget
+from controller.engine import dial_loop
 from controller.engine.agent_desk import AgentDesk
 from controller.engine.crews import Crew, Crews
 from controller.engine.hands import Agents
@@ -130,6 +133,23 @@ def test_a_kept_agent_is_free_again_when_nobody_answers():
         floor.wait(floor.finished(run_id))
         assert office.phones.talks == {}
         floor.wait(lambda: office.free() == 1)
+
+
+def test_a_promised_call_is_made_by_who_promised_it(monkeypatch: pytest.MonkeyPatch):
+    """Ravi promised to call back: the calls are his, one after the other, though Asha is idle for longer."""
+    office = Office(("asha", "ravi"))
+    with Floor(person, staff=office) as floor:
+        take = floor.hopper.take
+        monkeypatch.setattr(
+            floor.hopper, "take", lambda run_id, limit: [replace(lead, only_agent="ravi") for lead in take(run_id, limit)]
+        )
+        monkeypatch.setattr(dial_loop, "PROMISER_SECONDS", 0.02)
+        office.come_in()
+        run_id = floor.campaign(3, mode="progressive", **PEOPLE)
+        floor.wait(floor.finished(run_id))
+        assert office.phones.talks == {"ravi": 3}
+        assert outcomes(floor) == {"answered": 3}
+        floor.wait(lambda: office.free() == 2)
 
 
 def test_without_agents_nobody_is_dialled():

@@ -12,6 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum
 
+CALLBACK = "callback"
+"""Reason of a lead that waits for a promised call."""
+
 
 class LeadState(IntEnum):
     """Stored as small integers; names are what exports and logs show (lower case)."""
