@@ -14,13 +14,17 @@ SEED ?= 1
 TESTERS ?= 3
 AMD_SIZE ?= quick
 
-.PHONY: demo test lint soak bench bench-pacing bench-amd load clean
+.PHONY: demo test test-long lint soak bench bench-pacing bench-amd load clean
 
 demo: $(INSTALLED)
 	@$(BIN)/trunkline demo
 
 test: $(INSTALLED) lint
 	$(BIN)/pytest -m "not soak" -n $(TESTERS) --dist loadfile tests
+
+# what takes too long for every change: longer stories of the models, whole campaigns on a real FreeSWITCH
+test-long: $(INSTALLED)
+	$(BIN)/pytest -m soak tests
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
