@@ -132,7 +132,7 @@ class Learner:
         screen = self._screen_seconds / self._screened if self._screened else 0.0
         share = (self._people + rate * SHARE_GUESS_CALLS) / (self._screened + SHARE_GUESS_CALLS)
         known = self._about_agents(now, screen, talking, wrapping)
-        ringing, screening = call_rows(known.rings, known.later, rate, share)
+        ringing, in_the_end, screening = call_rows(known.rings, known.later, rate, share)
         warm_at = self._decided_after + (now if self._first_launch is None else self._first_launch)
         found = Estimates(
             answer_rate=rate,
@@ -143,7 +143,7 @@ class Learner:
             wrap_up_seconds=known.wrap_up_seconds,
             launched=self._launched,
             warm=now >= warm_at and self._rate.decided > 0,
-            outlook=Outlook(known.rows, ringing, screening),
+            outlook=Outlook(known.rows, ringing, in_the_end, screening),
         )
         self._calls = (now + REBUILD_CALLS_SECONDS, found)
         return found

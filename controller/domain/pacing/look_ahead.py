@@ -24,7 +24,7 @@ _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 class LookAhead:
     """The sums over what is in hand; :meth:`risk` adds calls to them. Made for one decision."""
 
-    __slots__ = ("_error", "_fresh", "_mean", "_rings", "_third", "_variance")
+    __slots__ = ("_error", "_fresh", "_in_the_end", "_mean", "_rings", "_room", "_third", "_variance")
 
     def __init__(self, team: Team, hand: CallsInHand, estimates: Estimates, rivals: Sequence[Rival] = ()) -> None:
         outlook, agents = estimates.outlook, estimates.outlook.agents
@@ -34,11 +34,13 @@ class LookAhead:
             mean, variance, third = mean + more[0], variance + more[1], third + more[2]
         self._mean = mean + team.ready + team.reserved
         self._variance, self._third = variance, third
+        self._error = estimates.answer_rate_error / estimates.answer_rate
+        self._room = self._mean / (1.0 + 2.0 * self._error)
+        self._in_the_end = outlook.in_the_end[0]
         self._rings = self._expect(hand, outlook)
         for rival in rivals:
             self._rings += self._expect(rival.hand, rival.estimates.outlook)
         self._fresh = outlook.ringing[0]
-        self._error = estimates.answer_rate_error / estimates.answer_rate
 
     def risk(self, more: int) -> float:
         """The chance that the next call, if picked up, finds nobody, when ``more`` others are launched with it."""
@@ -56,10 +58,19 @@ class LookAhead:
         self._mean -= ringing + screening * outlook.screening[0] + len(hand.waiting)
         self._variance += variance + screening * outlook.screening[1]
         self._third -= third + screening * outlook.screening[2]
+        chances, oldest = outlook.in_the_end, len(outlook.in_the_end) - 1
+        self._room -= sum([chances[int(age) if age < oldest else oldest] for age in hand.ringing])
+        self._room -= screening * outlook.screening[0] + len(hand.waiting)
         return ringing
 
     def calls(self, threshold: float, most: int) -> int:
-        """How many calls may be launched before the risk of the next reaches ``threshold``; at most ``most``."""
+        """How many calls may be launched before the risk of the next reaches ``threshold``; at most ``most``.
+
+        And no more than people are expected from, in the end and two standard errors up, as agents will be free by then. In a
+        steady flow the risk is reached long before; after a burst, such as the first of a morning, those who pick up last
+        would otherwise find that nobody had counted them.
+        """
+        most = min(most, math.floor(self._room / self._in_the_end)) if self._in_the_end > 0 else most
         if most <= 0 or self.risk(0) >= threshold:
             return 0
         low, high = 0, 1  # the risk of low is below the threshold

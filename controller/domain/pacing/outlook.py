@@ -48,10 +48,13 @@ class AgentRows:
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """agents: their rows. ringing: rows by whole seconds since the launch. screening: the row of a call whose verdict is
-    pending. ringing and screening say that the call asks for an agent first."""
+    pending. ringing and screening say that the call asks for an agent first. in_the_end: by whole seconds since the launch, the
+    chance that a person picks the call up at all.
+    """
 
     agents: AgentRows
     ringing: tuple[Row, ...]
+    in_the_end: tuple[float, ...]
     screening: Row
 
 
@@ -74,16 +77,17 @@ def pick_ups(rings: RingCurve, moment: float) -> tuple[float, ...]:
     return tuple(rings.picked_up_by(age + moment) - rings.people[age] for age in range(rings.decided_by + 1))
 
 
-def call_rows(rings: RingCurve, later: Sequence[float], answer_rate: float, person_share: float) -> tuple[tuple[Row, ...], Row]:
-    """(rows of ringing calls by whole seconds since the launch, row of a call whose verdict is pending).
-
-    later: from ``pick_ups``.
-    """
-    by_second = []
+def call_rows(
+    rings: RingCurve, later: Sequence[float], answer_rate: float, person_share: float
+) -> tuple[tuple[Row, ...], tuple[float, ...], Row]:
+    """``ringing``, ``in_the_end`` and ``screening`` of an :class:`Outlook`. later: from ``pick_ups``."""
+    by_second, in_the_end = [], []
     for age, share in enumerate(later):
         undecided = answer_rate * (1.0 - rings.people[age]) + (1.0 - answer_rate) * (1.0 - rings.others[age])
-        by_second.append(row(answer_rate * share / undecided if undecided > 1e-9 else 0.0))
-    return tuple(by_second), row(person_share)
+        odds = answer_rate / undecided if undecided > 1e-9 else 0.0
+        by_second.append(row(odds * share))
+        in_the_end.append(odds * (1.0 - rings.people[age]))
+    return tuple(by_second), tuple(in_the_end), row(person_share)
 
 
 def row(chance: float) -> Row:

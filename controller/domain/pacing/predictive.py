@@ -7,9 +7,10 @@ what each window of the drop guard still allows:
     threshold = 1.2 · limit · exp((spare - gap) / 5)     spare = limit · answered - abandoned, in people
 
 Spare is kept at a gap of some people, wide enough that a clump of abandoned calls does not use it up: √(limit · answered),
-and 8 people and 6 for every hundred agents at most. Whatever the model gets wrong, the answer rate most of all, moves spare
-and so the threshold: it is the integral of all errors since the window began. Much spare raises the threshold to four limits
-at most, because a window that slept is no licence for an hour of silence.
+and as much again for every hundred agents, whose clumps are larger; at most 8 people and 6 for every hundred agents. Whatever
+the model gets wrong, the answer rate most of all, moves spare and so the threshold: it is the integral of all errors since the
+window began. Much spare raises the threshold to four limits at most, because a window that slept is no licence for an hour of
+silence.
 
 One call an agent, as progressive, is dialled
 
@@ -45,9 +46,9 @@ START = 1.2
 """The threshold over the limit at the gap; with it the running rate of teams of 5 to 50 stays near the gap by itself."""
 GAIN = 0.2
 """By how much of itself the threshold moves for a person of spare."""
-GAP_ROOT = 1.0
 GAP_PEOPLE = 8.0
 GAP_PEOPLE_PER_AGENT = 0.06
+BIG_TEAM = 100.0
 MOST_LIMITS = 4.0
 """The threshold is never above so many times the limit."""
 EXPECTED_PER_AGENT = 0.5
@@ -82,7 +83,8 @@ def threshold(windows: Sequence[WindowStanding], agents: int) -> float:
     """The risk up to which calls are launched, 0.0 to 1.0: the lowest that any window allows."""
     allowed = [UNLIMITED] if not windows else []
     for window in windows:
-        gap = min(GAP_ROOT * math.sqrt(window.limit * window.answered), GAP_PEOPLE + GAP_PEOPLE_PER_AGENT * agents)
+        root = (1.0 + agents / BIG_TEAM) * math.sqrt(window.limit * window.answered)
+        gap = min(root, GAP_PEOPLE + GAP_PEOPLE_PER_AGENT * agents)
         over = min(GAIN * (window.spare - gap), math.log(MOST_LIMITS))
         allowed.append(window.limit * min(START * math.exp(over), MOST_LIMITS))
     return min(allowed)
