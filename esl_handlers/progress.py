@@ -78,7 +78,7 @@ _AFTER_ANSWER = in_wire_order("variable_trunkline_connect", "variable_originate_
 CONNECTED_WORDS = ("playing", "ivr")
 FAILED_WORDS = ("failed", "overdue")
 OPTED_OUT_WORD = "opted_out"
-WAITING_WORD = "waiting"
+WAITING_WORDS = ("waiting", "agent_lost")
 TREATED_WORDS = ("agent_lost", "abandoned", OPTED_OUT_WORD)
 PLAYED = "FILE PLAYED"
 """Values of ``trunkline_connect`` and, the last, of ``trunkline_played``, which dialplan/trunkline.xml and trunkline-agents.xml

@@ -30,7 +30,7 @@ from esl_handlers.links import CommandLinks, EventLink
 from esl_handlers.listening.ear import Ear, EarSettings
 from esl_handlers.observer import NoObserver, Observer
 from esl_handlers.originate import originate_command
-from esl_handlers.progress import WAITING_WORD, TrackedCall
+from esl_handlers.progress import WAITING_WORDS, TrackedCall
 from esl_handlers.router import SUBSCRIPTION, Router
 from esl_handlers.wire import Event
 
@@ -222,7 +222,7 @@ class FreeSwitch:
 
     def waits(self, attempt_id: str) -> bool:
         """See ``ports.Switch``: the dialplan says so of itself."""
-        return self._commands.send(f"api uuid_getvar {attempt_id} trunkline_connect").text.strip() == WAITING_WORD
+        return self._commands.send(f"api uuid_getvar {attempt_id} trunkline_connect").text.strip() in WAITING_WORDS
 
     def hang_up(self, attempt_id: str, why: str) -> None:
         """See ``ports.Switch``. Asked before the switch knows the call, it is done as soon as the call appears."""
