@@ -99,6 +99,8 @@ def one_mode(
                 trunkline.wait_ended(120.0)
             states = wait_for(trunkline, agents, {"ready", "wrap_up"}, SETTLE_SECONDS)
             lost = sum(call.ended_at is not None for call in phones.calls())
+            for name in names(agents):
+                trunkline.command("agent", "logout", name)
             return figures(trunkline.rows(), trunkline.talks(), states, agents, seconds, wrap_up, lost)
 
 
