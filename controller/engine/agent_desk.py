@@ -140,14 +140,16 @@ class AgentDesk:
         return "ringing"
 
     def logout(self, agent: str) -> None:
-        """End the agent's day. WrongState: System Busy, or on a call."""
+        """End the agent's day. WrongState: System Busy, or on a call. SwitchDown: logged out, but the phone was not hung up."""
         on_duty = self._present(agent)
         refusal = self._pool.leave(agent, self._node, forced=False) if on_duty.up else None
         if refusal is not None and refusal is not Refusal.NOT_LOGGED_IN:
             raise WrongState(f"agent {agent} cannot log out: {refusal.value}")
         on_duty.leaving = "logout"
-        self.lines.close(agent)
-        self._gone(agent, "logout")
+        try:
+            self.lines.close(agent)
+        finally:
+            self._gone(agent, "logout")
 
     def talk(self, agent: str) -> str:
         """The attempt that the agent talks to. WrongState: to nobody."""

@@ -19,7 +19,7 @@ LEASE_SECONDS = 30.0
 
 
 @dataclass
-class Hands:
+class HandClock:
     """A clock that a test moves."""
 
     seconds: float = 1000.0
@@ -149,7 +149,7 @@ class Floor:
     """A desk with its pool, phones and records. heard: what calls were told. down: the pool answers no more."""
 
     def __init__(self, *profiles: AgentProfile, wrap_up: float = 10.0) -> None:
-        self.clock = Hands()
+        self.clock = HandClock()
         self.pool = MemoryAgents(self.clock.now, LEASE_SECONDS)
         self.lines = ScriptedLines()
         rules = {"sales": QueueRules("sales", wrap_up, 12, cue="beep")}

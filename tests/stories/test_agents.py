@@ -298,6 +298,16 @@ def test_nobody_logs_out_while_reserved():
     assert (floor.state("ann"), floor.records.ended) == ("out", [("ann", "logout")])
 
 
+def test_a_logout_holds_though_the_phone_cannot_be_hung_up():
+    """The link is down: the agent hears so, and is not brought back by the next proof of presence."""
+    floor = at_work("ann")
+    floor.lines.refuse = SwitchDown("no link")
+    with pytest.raises(SwitchDown):
+        floor.desk.logout("ann")
+    floor.desk.renew()
+    assert (floor.state("ann"), floor.desk.holds("ann")) == ("out", False)
+
+
 def test_the_day_is_written_down():
     """Every stretch that is over, once; reservations are counted by how they ended."""
     floor = at_work("ann")
