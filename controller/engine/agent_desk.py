@@ -1,11 +1,11 @@
-"""The agents of this node: who is logged in, whose phone is up, and what an agent or a supervisor does with a talk.
+"""The agents of this node: who is logged in, and whose phone is up.
 
     login ──► phone rings ──► line up ──► in the pool, away ──ready──► …
                                  logout, line down ──► out of the pool, session over
 
 A nailed-up agent is in the pool while the one line stands; an on-hook agent from login to logout. What happens to agents is
 told by the pool and written to the database from here, stretch by stretch. Agents who are held for calls are
-``agent_calls.py``'s.
+``agent_calls.py``'s; what is done with a talk is in ``agent_talks.py``.
 
 After a restart of this controller the switch tells which lines stand; the pool still knows their agents, or is told anew.
 """
@@ -30,13 +30,13 @@ from controller.domain.agents.line import (
     LiveLine,
     RingNoAnswer,
     TalkEnded,
-    TransferOrder,
     Transferred,
 )
 from controller.domain.calls.events import CallEvent, HandedOver
 from controller.engine.agent_calls import AgentCalls
+from controller.engine.agent_talks import AgentTalks
 from controller.engine.watch import Watch
-from controller.errors import LiveStateDown, NotFound, Refused, Unavailable, WrongState
+from controller.errors import LiveStateDown, NotFound, Unavailable, WrongState
 from controller.ports import (
     AgentLines,
     AgentPool,
@@ -73,9 +73,8 @@ class OnDuty:
     view: AgentView | None = field(default=None, repr=False)
 
 
-class AgentDesk:
-    """``ports.LineListener``. One for a controller. tell: a call hears of it. hang_up: end a call, False when there is none.
-    freed: somebody became ready. recordings: the folder, as the switch sees it, into which talks are recorded."""
+class AgentDesk(AgentTalks):
+    """``ports.LineListener``. One for a controller. tell: a call hears of it. freed: somebody became ready."""
 
     def __init__(
         self,
@@ -91,21 +90,17 @@ class AgentDesk:
         freed: Callable[[], None],
         recordings: str,
     ) -> None:
+        calls = AgentCalls(node, pool, lines, clock, watch, tell)
+        super().__init__(calls, lines, records, in_thread, hang_up, recordings)
         self._node = node
         self._pool = pool
-        self.lines = lines
-        self._records = records
-        self._in_thread = in_thread
         self._clock = clock
         self._watch = watch
         self._tell = tell
-        self._hang_up = hang_up
         self._freed = freed
-        self._recordings = recordings
         self._on_duty: dict[str, OnDuty] = {}
         self._heard: SimpleQueue[tuple[str, LineEvent]] = SimpleQueue()
         self._unwritten: deque[Callable[[], None]] = deque()
-        self.calls = AgentCalls(node, pool, lines, clock, watch, tell)
 
     # ------------------------------------------------------------------ by command
 
@@ -150,46 +145,6 @@ class AgentDesk:
             self.lines.close(agent)
         finally:
             self._gone(agent, "logout")
-
-    def talk(self, agent: str) -> str:
-        """The attempt that the agent talks to. WrongState: to nobody."""
-        self._present(agent)
-        seizure = self.calls.talk_of(agent)
-        if seizure is None:
-            raise WrongState(f"agent {agent} is not on a call")
-        return seizure.holder
-
-    def hang_up(self, agent: str) -> str:
-        """End the agent's talk; its attempt. WrongState: there is none."""
-        attempt_id = self.talk(agent)
-        if not self._hang_up(attempt_id, "agent"):
-            raise WrongState(f"call {attempt_id} has just ended")
-        return attempt_id
-
-    def transfer(self, agent: str, to: str, carrier: str | None, attended: bool) -> str:
-        """Hand the person on; the attempt. Refused: the campaign does not allow it, or ``to`` is no phone. StoreDown."""
-        attempt_id = self.talk(agent)
-        seizure = self.calls.talk_of(agent)
-        campaign = seizure.campaign if seizure is not None else ""
-        allowed, address = self._in_thread(lambda: (self._records.transfers(campaign), self._records.address(to, carrier)))
-        kind = "attended" if attended else "blind"
-        if kind not in allowed:
-            raise Refused(f"campaign {campaign} allows no {kind} transfer; add it to transfers in the campaign file")
-        order = TransferOrder(address)
-        (self.lines.consult if attended else self.lines.transfer)(agent, order)
-        return attempt_id
-
-    def record(self, agent: str) -> str:
-        """Record the talk; into which file. StoreDown: it is recorded, but not on record."""
-        attempt_id = self.talk(agent)
-        file = f"{self._recordings}/{attempt_id}.wav"
-        self.lines.start_recording(attempt_id, file)
-        self._in_thread(lambda: self._records.recorded(attempt_id, file))
-        return file
-
-    def address(self, phone: str, carrier: str | None) -> str:
-        """Where a line to that phone goes. Refused, StoreDown."""
-        return self._in_thread(lambda: self._records.address(phone, carrier))
 
     def views(self) -> list[AgentView]:
         """This node's agents as last seen, at most a pulse ago: for the boards of pacing."""
