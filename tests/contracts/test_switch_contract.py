@@ -143,6 +143,18 @@ def test_a_waiting_person_is_connected(world: World) -> None:
     assert world.kinds(order) == ["Left", "Ringing", "Answered", "Connected", "HungUp"]
 
 
+def test_who_waits_is_known_to_the_switch(world: World) -> None:
+    """A restarted controller may ask whether an answered call is held for it; one that was fetched is not any more."""
+    order = world.order("919876500003", connect_on_answer=False, verdict_seconds=20)
+    world.switch.dial(order)
+    world.hears(order, Answered)
+    wait(lambda: world.switch.waits(order.attempt_id))
+    world.switch.connect(order.attempt_id, order.target, order.attributes)
+    world.hears(order, Connected)
+    assert not world.switch.waits(order.attempt_id)
+    world.end(order)
+
+
 def test_a_person_is_recognised(world: World) -> None:
     """By a word and a wait; then the call goes to the bot."""
     order = world.order("919876500001", gateway="voices", connect_on_answer=False, verdict_seconds=30)
