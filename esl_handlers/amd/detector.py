@@ -2,7 +2,7 @@
 
 Every 60 ms the chance of a person is weighed against what its kind of error costs (settings). Beside that the tones are
 followed: they alone name a fax, a special information tone and a beep. What never makes a machine: silence, noise, doubt.
-After a person verdict the detector listens on and may take it back (`revised`); after any it still reports the beep.
+After a person or unknown verdict the detector listens on and may take it back (`revised`); after any it reports the beep.
 
 Audio is taken in frames of 20 ms, three at a time, or one by one while a tone sounds; the blocks depend on the audio alone, so
 that the pieces it arrives in make no difference.
@@ -14,8 +14,9 @@ from collections import deque
 
 import numpy as np
 
-from esl_handlers.amd.cadence import chance_of_person
+from esl_handlers.amd.evidence import Evidence
 from esl_handlers.amd.front_end import FRAME, FRAME_SECONDS, FrontEnd
+from esl_handlers.amd.model import shipped
 from esl_handlers.amd.settings import Settings
 from esl_handlers.amd.speech import SpeechTracker
 from esl_handlers.amd.tones import Tone, ToneKind, ToneTracker
@@ -26,6 +27,10 @@ _FRAME_BYTES = 2 * FRAME
 _STEPS_IN_A_ROW = 3
 _FAX_TONES = frozenset({ToneKind.FAX_CALLING, ToneKind.FAX_ANSWER, ToneKind.FAX_DATA})
 _BUSY_TONES = 4
+_TALK_BEFORE_BEEP_SECONDS = 0.3
+_BEEP_CONFIDENCE = 0.95
+
+Detail = dict[str, float | str | bool]
 
 
 class Detector:
@@ -36,11 +41,14 @@ class Detector:
         self._waiting = bytearray()
         self._front_end = FrontEnd()
         self._speech = SpeechTracker()
+        self._evidence = Evidence()
+        self._model = shipped()
         self._tones = ToneTracker()
         self._frame = 0
         self._verdict: Verdict | None = None
         self._revised = False
         self._machine_steps = 0
+        self._talk_frames = 0
         self._silent_since = 0
         self._busy_tones = 0
         self._due: deque[Verdict] = deque()
@@ -63,29 +71,38 @@ class Detector:
     def _hear(self, block: np.ndarray[tuple[int], np.dtype[np.int16]]) -> None:
         frames = self._front_end.analyse(block)
         self._frame += len(frames)
-        self._speech.hear(frames)
-        for tone in self._tones.hear(frames, self._speech.talk_frames * FRAME_SECONDS):
+        voiced = self._speech.hear(frames)
+        if self._is_weighing:
+            self._evidence.hear(frames, voiced, self._speech)
+        self._talk_frames = max(self._talk_frames, self._speech.talk_frames)
+        for tone in self._tones.hear(frames, self._talk_frames * FRAME_SECONDS, self._speech.floor_db):
             self._tone_heard(tone)
-        if self._frame % _STEP_FRAMES == 0:
+        if self._frame % _STEP_FRAMES == 0 and self._is_weighing:
             self._weigh()
 
     def _tone_heard(self, tone: Tone) -> None:
-        detail: dict[str, float | str | bool] = {
+        detail: Detail = {
             "reason": str(tone.kind),
             "hertz": round(tone.hertz, 1),
             "began": round(tone.began, 2),
             "ended": round(tone.ended, 2),
         }
         if tone.kind is ToneKind.BEEP:
-            if self._verdict is None or self._may_revise():
-                self._say_machine(0.95, detail)
-            self._due.append(Verdict(Kind.BEEP, self._now, 0.95, detail))
+            self._beep_heard(detail)
         elif tone.kind in (ToneKind.RINGING, ToneKind.BUSY):
             self._call_progress(tone, detail)
         elif self._verdict is None:
             self._say(Kind.FAX if tone.kind in _FAX_TONES else Kind.SIT, 0.99, detail)
 
-    def _call_progress(self, tone: Tone, detail: dict[str, float | str | bool]) -> None:
+    def _beep_heard(self, detail: Detail) -> None:
+        """After talk a beep proves a machine; before any it may be the callee's headset, and is only told."""
+        if self._verdict is not None and self._verdict.kind in (Kind.FAX, Kind.SIT):
+            return
+        if self._is_weighing and self._talk_frames * FRAME_SECONDS >= _TALK_BEFORE_BEEP_SECONDS:
+            self._say_machine(_BEEP_CONFIDENCE, detail)
+        self._due.append(Verdict(Kind.BEEP, self._now, _BEEP_CONFIDENCE, detail))
+
+    def _call_progress(self, tone: Tone, detail: Detail) -> None:
         """Ringing after a false answer holds the clock of silence; a busy line will not speak."""
         if tone.kind is ToneKind.RINGING:
             if self._now <= self._settings.ringback_seconds:
@@ -97,46 +114,52 @@ class Detector:
 
     def _weigh(self) -> None:
         """One step of the sequential test."""
-        if self._verdict is not None and not self._may_revise():
-            return
-        if self._speech.first is None or self._speech.last is None:
-            if (self._frame - self._silent_since) * FRAME_SECONDS >= self._settings.silence_seconds:
+        if self._speech.first is None:
+            silent = (self._frame - self._silent_since) * FRAME_SECONDS
+            if silent >= self._settings.silence_seconds and self._verdict is None:
                 self._say(Kind.UNKNOWN, 0.0, {"reason": "nobody spoke"})
             return
-        chance = chance_of_person(self._speech)
-        limit = self._settings.machine_chance if self._verdict is None else self._settings.revise_chance
-        self._machine_steps = self._machine_steps + 1 if chance < limit else 0
-        pause = self._speech.pause_frames * FRAME_SECONDS
+        settings = self._settings
+        chance = self._model.chance(self._evidence.vector(self._speech))
+        limit = settings.machine_chance if self._verdict is None else settings.revise_chance
+        enough = self._speech.talk_frames * FRAME_SECONDS >= settings.least_talk_seconds
+        self._machine_steps = self._machine_steps + 1 if chance < limit and enough else 0
+        spoke_since = self._now - self._speech.first.first * FRAME_SECONDS
         if self._machine_steps >= _STEPS_IN_A_ROW:
-            self._say_machine(1 - chance, self._cadence("talks on"))
-        elif self._verdict is None and chance >= self._settings.chance_wanted(pause):
+            self._say_machine(1 - chance, self._cadence("sounds like a recording"))
+        elif self._verdict is not None:
+            return
+        elif chance >= settings.chance_wanted(self._speech.pause_frames * FRAME_SECONDS):
             self._say(Kind.PERSON, chance, self._cadence("spoke and waits"))
-        elif (
-            self._verdict is None
-            and self._now - self._speech.first.first * FRAME_SECONDS >= self._settings.decide_within_seconds
-        ):
+        elif spoke_since >= settings.decide_within_seconds and chance >= settings.doubt_chance:
+            self._say(Kind.PERSON, chance, self._cadence("may be a person at the time limit"))
+        elif spoke_since >= settings.decide_within_seconds:
             self._say(Kind.UNKNOWN, 0.0, self._cadence("in doubt at the time limit") | {"chance_of_person": round(chance, 4)})
+
+    @property
+    def _is_weighing(self) -> bool:
+        return self._verdict is None or self._may_revise()
 
     def _may_revise(self) -> bool:
         return (
             self._verdict is not None
-            and self._verdict.kind is Kind.PERSON
+            and self._verdict.kind in (Kind.PERSON, Kind.UNKNOWN)
             and not self._revised
             and self._now - self._verdict.at_seconds <= self._settings.listen_on_seconds
         )
 
-    def _say_machine(self, confidence: float, detail: dict[str, float | str | bool]) -> None:
+    def _say_machine(self, confidence: float, detail: Detail) -> None:
         if self._verdict is None:
             self._say(Kind.MACHINE, confidence, detail)
         else:
             self._revised = True
             self._due.append(Verdict(Kind.MACHINE, self._now, confidence, detail | {"revised": True}))
 
-    def _say(self, kind: Kind, confidence: float, detail: dict[str, float | str | bool]) -> None:
+    def _say(self, kind: Kind, confidence: float, detail: Detail) -> None:
         self._verdict = Verdict(kind, self._now, confidence, detail)
         self._due.append(self._verdict)
 
-    def _cadence(self, reason: str) -> dict[str, float | str | bool]:
+    def _cadence(self, reason: str) -> Detail:
         speech = self._speech
         return {
             "reason": reason,

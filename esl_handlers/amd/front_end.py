@@ -30,7 +30,7 @@ _FULL_SCALE = np.float32(1 / 32768)
 _LEAST_POWER = 1e-10
 
 _LAG_LOW, _LAG_HIGH = 16, 107
-_PEAK_LOW, _PEAK_HIGH = round(350 / _BIN_HZ), round(2400 / _BIN_HZ)
+_PEAK_LOW, _PEAK_HIGH = round(350 / _BIN_HZ), round(2900 / _BIN_HZ)
 _PEAK_REACH = 4
 _FILL_LOW, _FILL_HIGH = round(100 / _BIN_HZ), round(3800 / _BIN_HZ)
 
@@ -55,6 +55,7 @@ _BAND_MATRIX = _band_matrix()
 _WINDOW_LAGS = _window_autocorrelation()[_LAG_LOW - 1 :]
 _VOICE_BINS = (np.arange(_FFT // 2 + 1) * _BIN_HZ <= 2000).astype(np.float32)
 _BINS = np.arange(_PEAK_LOW, _PEAK_HIGH)
+_THREE = np.arange(-1, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class Frames:
 
     level_db: of the 20 ms alone, dB of full scale, -100 at least. loudest: the largest sample, 0 to 32768 (digital silence
     is 0 to 8, by the codec). bands_db: n × 8, see BAND_EDGES_HZ. voicing: 0.0 to 1.0; pitch_hz belongs to it. peak_hz,
-    peak_db: the strongest peak between 350 and 2400 Hz; peak_share and second_share: the part, 0.0 to 1.0, of the power
+    peak_db: the strongest peak between 350 and 2900 Hz; peak_share and second_share: the part, 0.0 to 1.0, of the power
     between 100 and 3800 Hz that lies within 62 Hz of it, and of the next peak; evenness: the least 5 ms of the frame over
     its loudest, in power: 1.0 for one tone, near 0 for two that beat.
     """
@@ -98,19 +99,19 @@ class FrontEnd:
         stream = np.concatenate((self._previous, pcm)) * _FULL_SCALE
         self._previous = pcm[-FRAME:]
         now = stream[FRAME:].reshape(count, FRAME)
-        windows = np.lib.stride_tricks.as_strided(stream, (count, _SPAN), (stream.strides[0] * FRAME, stream.strides[0]))
+        windows = np.concatenate((stream[:-FRAME].reshape(count, FRAME), now), axis=1)
         spectrum = np.fft.rfft(windows * _WINDOW, _FFT)
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) * _SCALE
         slices = np.square(now).reshape(count, 4, FRAME // 4).mean(axis=2)
         voicing, pitch = _voicing(power)
         rows = np.arange(count)
-        heaped = np.concatenate((np.zeros((count, 1), np.float32), np.cumsum(power, axis=1)), axis=1)
-        total = heaped[:, _FILL_HIGH] - heaped[:, _FILL_LOW] + np.float32(_LEAST_POWER)
+        heaped = np.cumsum(power, axis=1)
+        total = heaped[:, _FILL_HIGH - 1] - heaped[:, _FILL_LOW - 1] + np.float32(_LEAST_POWER)
         first = _PEAK_LOW + np.argmax(power[:, _PEAK_LOW:_PEAK_HIGH], axis=1)
-        first_power = heaped[rows, first + _PEAK_REACH + 1] - heaped[rows, first - _PEAK_REACH]
+        first_power = heaped[rows, first + _PEAK_REACH] - heaped[rows, first - _PEAK_REACH - 1]
         rest = np.where(np.abs(_BINS - first[:, None]) > 2 * _PEAK_REACH, power[:, _PEAK_LOW:_PEAK_HIGH], np.float32(0))
         second = _PEAK_LOW + np.argmax(rest, axis=1)
-        second_power = heaped[rows, second + _PEAK_REACH + 1] - heaped[rows, second - _PEAK_REACH]
+        second_power = heaped[rows, second + _PEAK_REACH] - heaped[rows, second - _PEAK_REACH - 1]
         return Frames(
             level_db=_decibels(slices.mean(axis=1)),
             loudest=np.abs(frames).max(axis=1),
@@ -143,8 +144,8 @@ def _voicing(power: Array) -> tuple[Array, Array]:
 
 def _refined_hz(power: Array, peak: NDArray[np.intp], rows: NDArray[np.intp]) -> Array:
     """The peak's frequency between bins, by a parabola through the logarithms of three."""
-    left, middle, right = (np.log(power[rows, peak + step] + np.float32(1e-20)) for step in (-1, 0, 1))
-    bend = left - 2 * middle + right
-    shift: NDArray[np.floating] = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0)
+    three = np.log(power[rows[:, None], peak[:, None] + _THREE] + np.float32(1e-20))
+    bend = three[:, 0] - 2 * three[:, 1] + three[:, 2]
+    shift = 0.5 * (three[:, 0] - three[:, 2]) / np.minimum(bend, np.float32(-1e-6))
     hertz: NDArray[np.floating] = (peak + np.clip(shift, -0.5, 0.5)) * _BIN_HZ
     return hertz.astype(np.float32)

@@ -1,34 +1,58 @@
 """Tones of machines: the mailbox's beep, fax calling and answering tones, special information tones, call progress.
 
-One channel beside the speech, from the first frame to the end of the call. A tone is a run of frames in which one peak holds
-nearly all power that the noise does not, at one frequency. What it was is decided by its frequency, length and company:
+One channel beside the speech, from the first frame to the end of the call. A run is frames whose power, but for the noise, lies
+in one steady peak and its harmonics, or in two that take turns (a warble, two notes). What it was is told by its frequency,
+length and company:
 
-    beep      400–2000 Hz, 100 ms or more, ends sharply; not where call progress tones lie unless talk came before
+    beep      400–2000 Hz, 100 ms or more, begins and ends sharply; no call progress tone unless talk came before
     CNG       1100 Hz ± 38 Hz, 425–575 ms, before any talk (ITU-T T.30, 4.2.1)
     CED       2100 Hz ± 15 Hz, with or without phase reversals, from 0.4 s on (T.30 4.3.3, V.8 ANSam)
     V.21      1650/1850 Hz flags, 300 bit/s, from 0.4 s on (T.30 preamble)
-    SIT       913.8/985.2, 1370.6/1428.5, 1776.7 Hz ± 50 Hz in a row, 276 or 380 ms each (ITU-T E.180/Q.35)
-    progress  tones of 340–640 Hz before any talk; two that beat, or 425 Hz alone: ringing when on for 0.7–2.6 s, else busy
+    SIT       950, 1400, 1800 Hz ± 50 Hz (so also 913.8 … 1776.7) in a row, 0.2–0.46 s each (ITU-T E.180/Q.35, GR-1162)
+    progress  tones of 330–650 Hz, two at once, or one alone before any talk: ringing when on for 0.7–2.6 s, else busy
 
-A vowel is not a tone: its harmonics hold power of their own, and its pitch moves by more than 1 % in 100 ms. Two tones at once
-(ringback, busy, DTMF) are not a beep: their level beats within a frame, or there is a second peak.
+A vowel is no beep: it grows out of a word, its harmonics hold power of their own, its pitch moves. Two tones at once (ringback,
+busy, DTMF) are no beep: their level beats within a frame, or they stand where progress tones and keys do.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from esl_handlers.amd.front_end import FRAME_SECONDS, Frames
+import numpy as np
 
-_CLEAN_SHARE = 0.965
-_NOISY_SHARE = 0.8
+from esl_handlers.amd.front_end import FRAME_SECONDS, Array, Frames
+
+_LEAST_SHARE = 0.5
+_LEAST_SHARE_LATER = 0.35
+_SHARE_WITHOUT_NOISE = 0.8
+_PARTNER_SHARE = 0.06
 _EVEN = 0.25
-_LEAST_DB = -45.0
+_LEAST_DB = -50.0
+_LEAST_DB_LATER = -65.0
+_STEP_DB = 6.0
+_RISE_DB = 16.0
+_RISE_FRAMES = 6
 _SHARP_DB = 9.0
-_DRIFT = 0.012
-_DRIFT_HZ = 10.0
-_MERGED_GAP_FRAMES = 2
+_MATCH = 0.012
+_MATCH_HZ = 9.0
+_TALK_SECONDS = 0.3
+_BLURRED_FRAMES = 2
+_TURNING_FRAMES = 5
+_NEXT_NOTE_FRAMES = 4
+_STEADY = 0.006
+_STEADY_HZ = 2.8
+_VOWEL_HZ = 700.0
+_BEEP_HZ = (392.0, 2560.0)
+_BEEP_SECONDS = (0.08, 0.1)
+_QUIET_FRAMES = 4
+_SAME_BEEP_FRAMES = 3
+_SIT_STEPS = ((895.0, 1005.0), (1345.0, 1455.0), (1725.0, 1855.0))
+_SIT_SECONDS = (0.2, 0.46)
+_SIT_GAP_FRAMES = 6
+_KEYS = ((697.0, 770.0, 852.0, 941.0), (1209.0, 1336.0, 1477.0, 1633.0))
 
 
 class ToneKind(StrEnum):
@@ -54,30 +78,86 @@ class Tone:
 
 
 @dataclass(slots=True)
+class _Pitch:
+    """One of a run's one or two frequencies: mean and sum of squared deviations over its frames."""
+
+    hertz: float
+    frames: int = 1
+    deviation: float = 0.0
+
+    def is_near(self, hertz: float) -> bool:
+        return abs(hertz - self.hertz) <= max(_MATCH_HZ, _MATCH * self.hertz)
+
+    def add(self, hertz: float) -> None:
+        self.frames += 1
+        change = hertz - self.hertz
+        self.hertz += change / self.frames
+        self.deviation += change * (hertz - self.hertz)
+
+    def is_steady(self, looser: float = 1.0) -> bool:
+        """Whether it keeps still; looser: by this factor more may move."""
+        allowed = looser * (_STEADY * self.hertz if self.hertz > _VOWEL_HZ else _STEADY_HZ)
+        return self.deviation <= self.frames * allowed**2
+
+
+@dataclass(slots=True)
 class _Run:
-    """Frames of one steady peak: first, last frame; mean hertz and decibels so far; uneven: frames in which it beat."""
+    """A tone that goes on.
+
+    began: the first frame of the note before it, or its own. decibels: its level now. risen: it began sharply. uneven, paired:
+    frames that beat, or held two. note: the one just before it, if any.
+    """
 
     first: int
     last: int
-    hertz: float
+    began: int
     decibels: float
+    risen: bool
+    pitches: list[_Pitch] = field(default_factory=list)
     frames: int = 1
     uneven: int = 0
+    paired: int = 0
+    note: _Run | None = None
 
-    def takes(self, hertz: float, decibels: float) -> bool:
-        return abs(hertz - self.hertz) <= max(_DRIFT_HZ, _DRIFT * self.hertz) and abs(decibels - self.decibels) < 8.0
+    def place(self, hertz: float, *, beside: bool) -> _Pitch | None:
+        """The pitch that this frequency belongs to, a new second one where it fits; None where it does not belong."""
+        near = next((pitch for pitch in self.pitches if pitch.is_near(hertz)), None)
+        if near is not None:
+            return near
+        turns = 0.68 < hertz / self.pitches[0].hertz < 1.45
+        if len(self.pitches) == 1 and (beside or turns) and not _may_be_sit_step(self):
+            self.pitches.append(_Pitch(hertz, frames=0))
+            return self.pitches[1]
+        return None
 
-    def add(self, frame: int, hertz: float, decibels: float, uneven: bool) -> None:
-        self.frames += 1
-        self.last = frame
-        self.hertz += (hertz - self.hertz) / self.frames
-        self.decibels += (decibels - self.decibels) / self.frames
-        self.uneven += uneven
+    @property
+    def is_note(self) -> bool:
+        """Steady, and longer than a blur between two notes."""
+        turns = len(self.pitches) == 2 and min(pitch.frames for pitch in self.pitches) >= _TURNING_FRAMES
+        looser = 2.0 if turns and self.hertz > _VOWEL_HZ else 1.0
+        return self.frames > _BLURRED_FRAMES and all(pitch.is_steady(looser) for pitch in self.pitches)
+
+    @property
+    def hertz(self) -> float:
+        return max(self.pitches, key=lambda pitch: pitch.frames).hertz
 
     @property
     def seconds(self) -> float:
         # a window of 40 ms shows the tone in one frame more than it lasts
         return (self.last - self.first) * FRAME_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class _Peak:
+    """One frame as a tone. partner: hertz of a second peak, no harmonic, or 0.0. begins, goes_on: fit for a run's first frame
+    and, less strictly, for a later one."""
+
+    hertz: float
+    partner: float
+    level_db: float
+    is_even: bool
+    begins: bool
+    goes_on: bool
 
 
 class ToneTracker:
@@ -89,105 +169,175 @@ class ToneTracker:
     def __init__(self) -> None:
         self._frame = 0
         self._run: _Run | None = None
+        self._note: _Run | None = None
+        self._levels: deque[float] = deque([-100.0], maxlen=_RISE_FRAMES)
         self._sit: list[_Run] = []
         self._data_frames = 0
-        self._named_fax = False
+        self._fax_named = False
+        self._beep: _Run | None = None
 
     @property
     def sounding(self) -> bool:
         return self._run is not None
 
-    def hear(self, frames: Frames, talk_seconds: float) -> list[Tone]:
-        """The next frames; talk_seconds: talk heard so far. Tones that ended, or are certain while they last."""
+    def hear(self, frames: Frames, talk_seconds: float, floor_db: Array) -> list[Tone]:
+        """The next frames. talk_seconds: talk heard so far; floor_db: the noise in each band. What ended or is certain."""
         heard: list[Tone] = []
+        noise = float(np.sum(10 ** (floor_db / 10))) * 2
         columns = (
             frames.peak_hz.tolist(),
             frames.peak_db.tolist(),
             frames.peak_share.tolist(),
+            frames.second_hz.tolist(),
             frames.second_share.tolist(),
             frames.evenness.tolist(),
-            frames.bands_db[:, 5:6].max(axis=1).tolist(),
+            frames.level_db.tolist(),
         )
-        for hertz, decibels, share, second, evenness, data_db in zip(*columns, strict=True):
-            self._hear_frame(heard, talk_seconds, hertz, decibels, share, second, evenness)
-            self._hear_data(heard, hertz, share, second, data_db)
+        for hertz, decibels, share, other, other_share, evenness, level in zip(*columns, strict=True):
+            partner = other if other_share > _PARTNER_SHARE and not _is_harmonic(other / hertz) else 0.0
+            held = share + (other_share if other_share > _PARTNER_SHARE else 0.0)
+            power = 10 ** (decibels / 10) / max(share, 1e-6)
+            begins = decibels > _LEAST_DB and held > _LEAST_SHARE and held * power > _SHARE_WITHOUT_NOISE * (power - noise)
+            goes_on = self._run is not None and held > _LEAST_SHARE_LATER and decibels > _LEAST_DB_LATER
+            self._follow(heard, talk_seconds, _Peak(hertz, partner, level, evenness >= _EVEN, begins, goes_on))
+            self._follow_data(heard, hertz, decibels, share, other_share)
+            self._levels.append(level)
             self._frame += 1
         return heard
 
-    def _hear_frame(
-        self,
-        heard: list[Tone],
-        talk_seconds: float,
-        hertz: float,
-        decibels: float,
-        share: float,
-        second: float,
-        evenness: float,
-    ) -> None:
-        run = self._run
-        paired = second > 0.08
-        pure = decibels > _LEAST_DB and share + (second if paired else 0.0) > _NOISY_SHARE
-        if pure and run is not None and run.takes(hertz, decibels):
-            run.add(self._frame, hertz, decibels, paired or evenness < _EVEN)
-            self._hear_lasting(heard, run)
-            return
+    def _follow(self, heard: list[Tone], talk: float, peak: _Peak) -> None:
+        """One frame."""
+        run, follows = self._run, False
         if run is not None:
-            if self._frame - run.last <= _MERGED_GAP_FRAMES and decibels > run.decibels - _SHARP_DB:
+            sharp = peak.level_db < run.decibels - _SHARP_DB
+            young = run.frames <= _BLURRED_FRAMES
+            level_fits = -_STEP_DB < peak.level_db - run.decibels < (_RISE_DB if young else _STEP_DB)
+            near = any(pitch.is_near(peak.hertz) for pitch in run.pitches)
+            if (peak.begins or (near and peak.goes_on)) and level_fits and self._joins(run, peak):
+                self._name_lasting_fax(heard, run, talk)
+                return
+            follows = peak.begins and not near and not sharp and self._frame - run.last == 1
+            if not sharp and not young and not follows and self._frame - run.last <= _BLURRED_FRAMES:
                 return
             self._run = None
-            self._close(heard, run, talk_seconds, sharp=decibels < run.decibels - _SHARP_DB)
-        if pure:
-            self._run = _Run(self._frame, self._frame, hertz, decibels, uneven=int(paired or evenness < _EVEN))
+            self._note = None if sharp or run.frames <= _BLURRED_FRAMES else run
+            self._close(heard, run, talk, sharp=sharp, goes_on=follows)
+        if peak.begins:
+            self._begin(peak)
 
-    def _hear_lasting(self, heard: list[Tone], run: _Run) -> None:
-        """Tones that are certain before they end."""
-        if abs(run.hertz - 2100) <= 15 and run.seconds >= 0.4 and not self._named_fax:
-            self._named_fax = True
-            heard.append(self._tone(ToneKind.FAX_ANSWER, run))
+    def _begin(self, peak: _Peak) -> None:
+        """A new run; where a note ended just before, its next one."""
+        note = self._note if self._note is not None and self._frame - self._note.last <= _NEXT_NOTE_FRAMES else None
+        risen = note.risen if note else self._has_risen(peak)
+        began = note.began if note else self._frame
+        pitches = [_Pitch(hertz) for hertz in (peak.hertz, peak.partner) if hertz]
+        uneven, paired = int(not peak.is_even), int(peak.partner > 0)
+        self._run = _Run(
+            self._frame, self._frame, began, peak.level_db, risen, pitches, uneven=uneven, paired=paired, note=note
+        )
 
-    def _close(self, heard: list[Tone], run: _Run, talk_seconds: float, *, sharp: bool) -> None:
-        if run.uneven * 2 > run.frames or (talk_seconds < 0.2 and run.hertz < 500):
-            self._progress_heard(heard, run)
-            return
-        if talk_seconds >= 0.2:
-            self._sit.clear()
-        elif self._sit_step(run) and len(self._sit) == 3:
+    def _has_risen(self, peak: _Peak) -> bool:
+        """Whether it was quiet before: for 20 ms, or for 80 ms where the pitch may be a vowel's, which follow consonants."""
+        quiet = sum(level < peak.level_db - _SHARP_DB for level in self._levels)
+        return quiet >= (1 if peak.hertz > _VOWEL_HZ else _QUIET_FRAMES)
+
+    def _joins(self, run: _Run, peak: _Peak) -> bool:
+        """Whether the frame is one more of the run; it is then counted."""
+        place = run.place(peak.hertz, beside=False)
+        beside = run.place(peak.partner, beside=True) if place is not None and peak.partner else None
+        if place is None or (peak.partner and beside is None):
+            return False
+        place.add(peak.hertz)
+        if beside is not None:
+            beside.add(peak.partner)
+        run.frames += 1
+        run.last = self._frame
+        run.decibels = peak.level_db
+        run.uneven += not peak.is_even
+        run.paired += beside is not None
+        return True
+
+    def _name_lasting_fax(self, heard: list[Tone], run: _Run, talk: float) -> None:
+        """Tones that are certain before they end: the answer tone, and flags, whose mean is 1660 Hz."""
+        answer = abs(run.hertz - 2100) <= 15
+        if run.seconds >= 0.4 and not self._fax_named and (answer or (abs(run.hertz - 1660) <= 15 and talk < _TALK_SECONDS)):
+            self._fax_named = True
+            heard.append(_tone(ToneKind.FAX_ANSWER if answer else ToneKind.FAX_DATA, run))
+
+    def _close(self, heard: list[Tone], run: _Run, talk: float, *, sharp: bool, goes_on: bool) -> None:
+        """Says what a run was that has ended; sharp: within 20 ms; goes_on: with another note."""
+        spoken = talk >= _TALK_SECONDS
+        two_at_once = run.uneven * 2 > run.frames or (run.paired * 5 > run.frames * 4 and _may_be_progress_or_key(run))
+        step = not two_at_once and self._is_sit_step(run)
+        if step and len(self._sit) == len(_SIT_STEPS):
             heard.append(Tone(ToneKind.SIT, run.hertz, self._sit[0].first * FRAME_SECONDS, (run.last + 1) * FRAME_SECONDS))
             self._sit.clear()
+        elif goes_on or (step and not spoken):
             return
-        if abs(run.hertz - 1100) <= 38 and 0.4 <= run.seconds <= 0.6 and talk_seconds < 0.2:
-            heard.append(self._tone(ToneKind.FAX_CALLING, run))
-        elif 400 <= run.hertz <= 2020 and run.seconds >= 0.1 and sharp and not self._sit:
-            heard.append(self._tone(ToneKind.BEEP, run))
+        elif two_at_once or (not spoken and run.hertz < 500):
+            self._hear_progress(heard, run)
+        elif abs(run.hertz - 1100) <= 38 and 0.3 <= run.seconds <= 0.6 and not spoken:
+            heard.append(_tone(ToneKind.FAX_CALLING, run))
+        else:
+            self._hear_beep(heard, run, sharp=sharp)
 
-    def _sit_step(self, run: _Run) -> bool:
-        """Whether this run goes on a special information tone; it is then kept."""
-        wanted = ((880.0, 1030.0), (1340.0, 1460.0), (1740.0, 1820.0))[len(self._sit)]
-        follows = not self._sit or run.first - self._sit[-1].last <= 6
-        if not follows:
+    def _hear_beep(self, heard: list[Tone], run: _Run, *, sharp: bool) -> None:
+        if run.note is not None and run.frames <= _BLURRED_FRAMES:
+            run = run.note  # what followed was the blur of its end
+        seconds = (run.last - run.began) * FRAME_SECONDS
+        fits = (
+            _BEEP_HZ[0] <= run.hertz <= _BEEP_HZ[1] and seconds >= _BEEP_SECONDS[run.hertz < _VOWEL_HZ] and sharp and run.risen
+        )
+        if not fits or not run.is_note:
+            return
+        before = self._beep
+        if before is not None and run.first - before.last <= _SAME_BEEP_FRAMES and before.pitches[0].is_near(run.hertz):
+            return
+        self._beep = run
+        heard.append(_tone(ToneKind.BEEP, run))
+
+    def _is_sit_step(self, run: _Run) -> bool:
+        """Whether this run begins or goes on a special information tone; it is then kept."""
+        if run.frames <= _BLURRED_FRAMES:
+            return False
+        if self._sit and run.first - self._sit[-1].last > _SIT_GAP_FRAMES:
             self._sit.clear()
-            wanted = (880.0, 1030.0)
-        if wanted[0] <= run.hertz <= wanted[1] and 0.2 <= run.seconds <= 0.46:
+        low, high = _SIT_STEPS[len(self._sit)]
+        if low <= run.hertz <= high and _SIT_SECONDS[0] <= run.seconds <= _SIT_SECONDS[1]:
             self._sit.append(run)
             return True
         self._sit.clear()
         return False
 
-    def _progress_heard(self, heard: list[Tone], run: _Run) -> None:
-        if not 330 <= run.hertz <= 650 or run.seconds < 0.15:
+    def _hear_progress(self, heard: list[Tone], run: _Run) -> None:
+        if not 330 <= run.hertz <= 650 or not 0.15 <= run.seconds <= 2.6:
             return
-        if 0.7 <= run.seconds <= 2.6:
-            heard.append(self._tone(ToneKind.RINGING, run))
-        elif run.seconds < 0.7:
-            heard.append(self._tone(ToneKind.BUSY, run))
+        heard.append(_tone(ToneKind.RINGING if run.seconds >= 0.7 else ToneKind.BUSY, run))
 
-    def _hear_data(self, heard: list[Tone], hertz: float, share: float, second: float, data_db: float) -> None:
-        keyed = data_db > _LEAST_DB and 1600 <= hertz <= 1900 and share + second > 0.85
+    def _follow_data(self, heard: list[Tone], hertz: float, decibels: float, share: float, other_share: float) -> None:
+        keyed = decibels > _LEAST_DB and 1600 <= hertz <= 1900 and share < 0.93 and share + other_share > 0.8
         self._data_frames = self._data_frames + 1 if keyed else 0
-        if self._data_frames * FRAME_SECONDS >= 0.4 and not self._named_fax:
-            self._named_fax = True
+        if self._data_frames * FRAME_SECONDS >= 0.4 and not self._fax_named:
+            self._fax_named = True
             now = (self._frame + 1) * FRAME_SECONDS
             heard.append(Tone(ToneKind.FAX_DATA, hertz, now - 0.4, now))
 
-    def _tone(self, kind: ToneKind, run: _Run) -> Tone:
-        return Tone(kind, run.hertz, run.first * FRAME_SECONDS, (run.last + 1) * FRAME_SECONDS)
+
+def _tone(kind: ToneKind, run: _Run) -> Tone:
+    return Tone(kind, run.hertz, run.first * FRAME_SECONDS, (run.last + 1) * FRAME_SECONDS)
+
+
+def _may_be_sit_step(run: _Run) -> bool:
+    return run.seconds >= _SIT_SECONDS[0] and any(low <= run.hertz <= high for low, high in _SIT_STEPS)
+
+
+def _is_harmonic(ratio: float) -> bool:
+    return any(abs(ratio - order) < 0.03 * order for order in (1 / 3, 1 / 2, 2, 3, 5))
+
+
+def _may_be_progress_or_key(run: _Run) -> bool:
+    """Two tones at once in the band of progress tones, or a row and a column of the keys (ITU-T Q.23)."""
+    low, high = sorted(pitch.hertz for pitch in run.pitches)
+    if high < 650:
+        return True
+    return any(abs(low - row) < 0.02 * row for row in _KEYS[0]) and any(abs(high - key) < 0.02 * key for key in _KEYS[1])

@@ -28,7 +28,7 @@ class Verdict:
     kind: see :class:`Kind`; it equals the plain word. at_seconds: how much audio had been heard when it was said.
     confidence: 0.0 to 1.0; of a person or machine verdict the calibrated chance that it is right, of an unknown 0.0.
     detail: why, as plain names and values (``reason`` always; times in seconds, frequencies in hertz); ``revised`` is True
-    where a machine verdict takes back a person verdict.
+    where a machine verdict takes back a person or unknown verdict.
     """
 
     kind: Kind

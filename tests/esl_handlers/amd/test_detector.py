@@ -25,19 +25,31 @@ def heard(audio: bytes, piece: int = FRAME_BYTES, settings: Settings | None = No
 
 
 def test_a_word_and_a_pause_is_a_person() -> None:
-    """Who says a word and waits is a person, and is known within half a second of falling silent."""
-    (verdict,) = heard(pcm(silence(0.4), talk(0.7), silence(1.5)))
+    """Who says a word and waits is a person, and is known before they have waited two seconds, on a dead quiet line too."""
+    (verdict,) = heard(pcm(silence(0.4), talk(0.7), silence(2.5)))
     assert verdict.kind is Kind.PERSON
-    assert 1.1 < verdict.at_seconds < 1.75
-    assert verdict.confidence >= 0.9
+    assert 1.1 < verdict.at_seconds < 3.1
+    assert verdict.confidence >= 0.3
     assert verdict.detail["talk"] == pytest.approx(0.7, abs=0.1)
 
 
-def test_who_talks_on_is_a_machine() -> None:
-    """Five seconds of talk without a breath are no person's greeting."""
-    verdicts = heard(pcm(silence(0.3), talk(5.0)))
-    assert [verdict.kind for verdict in verdicts] == [Kind.MACHINE]
-    assert verdicts[0].at_seconds < 4.5
+def test_who_talks_on_is_no_person() -> None:
+    """Seven seconds of talk without a breath are no person's greeting."""
+    kinds = [verdict.kind for verdict in heard(pcm(silence(0.3), talk(7.0)))]
+    assert Kind.PERSON not in kinds
+    assert kinds
+
+
+def test_talk_and_a_beep_is_a_machine() -> None:
+    """What talks and then beeps is a mailbox, and both are told."""
+    kinds = [verdict.kind for verdict in heard(pcm(silence(0.3), talk(4.0), silence(0.3), tone(0.4, 1000), silence(0.5)))]
+    assert kinds[-2:] == [Kind.MACHINE, Kind.BEEP]
+
+
+def test_a_beep_before_any_word_is_only_told() -> None:
+    """A headset may beep as it answers; the person has yet to speak."""
+    kinds = [verdict.kind for verdict in heard(pcm(silence(0.3), tone(0.3, 1200), silence(0.6), talk(0.6), silence(2.5)))]
+    assert kinds == [Kind.BEEP, Kind.PERSON]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -74,18 +86,21 @@ def test_dtmf_at_once_is_unknown() -> None:
     assert [verdict.kind for verdict in heard(pcm(*keys, silence(9)))] == [Kind.UNKNOWN]
 
 
+WORD_PAUSE_REST = pcm(silence(0.3), talk(0.6), silence(1.4), talk(2.5, seed=2), silence(0.2), tone(0.3, 1000), silence(0.5))
+
+
 def test_a_machine_that_pauses_is_found_out_afterwards() -> None:
-    """A mailbox that says hello and waits passes for a person, until it talks on; within five seconds it is taken back."""
-    verdicts = heard(pcm(silence(0.3), talk(0.6), silence(1.0), talk(4.5, seed=2), silence(0.5)))
-    assert [verdict.kind for verdict in verdicts] == [Kind.PERSON, Kind.MACHINE]
+    """A mailbox that says hello and waits passes for a person, until it beeps; within five seconds it is taken back."""
+    verdicts = heard(WORD_PAUSE_REST)
+    assert [verdict.kind for verdict in verdicts] == [Kind.PERSON, Kind.MACHINE, Kind.BEEP]
     assert verdicts[1].detail["revised"] is True
     assert verdicts[1].at_seconds - verdicts[0].at_seconds <= 5.0
 
 
 def test_a_person_is_final_where_nobody_listens_on() -> None:
-    """listen_on_seconds = 0 switches the second thoughts off."""
-    audio = pcm(silence(0.3), talk(0.6), silence(1.0), talk(4.5, seed=2), silence(0.5))
-    assert [verdict.kind for verdict in heard(audio, settings=Settings(listen_on_seconds=0))] == [Kind.PERSON]
+    """listen_on_seconds = 0 switches the second thoughts off; a beep is still told."""
+    verdicts = heard(WORD_PAUSE_REST, settings=Settings(listen_on_seconds=0))
+    assert [verdict.kind for verdict in verdicts] == [Kind.PERSON, Kind.BEEP]
 
 
 @pytest.mark.parametrize("piece", [1, 2, 7, 319, 320, 321, 960, 16000, 10**6])
