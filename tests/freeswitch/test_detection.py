@@ -41,7 +41,7 @@ PATIENCE_SECONDS = 60.0
 SOUNDS = {
     "01": {"audio": pcm(silence(0.5), talk(0.5))},
     "02": {"audio": pcm(silence(0.3), talk(4.0), silence(0.4), tone(0.4, 1000))},
-    "03": {"audio": pcm(silence(0.3), talk(4.0))},
+    "03": {"audio": pcm(silence(0.3), talk(6.0, syllable_seconds=0.15, pitch=200))},
     "04": {"rtp": False},
     "05": {"audio": pcm(silence(0.5), talk(0.5)), "then": "nothing"},
     "06": {"audio": pcm(silence(9.0))},
