@@ -8,11 +8,12 @@ import pytest
 from redis import Redis
 
 from controller.admin.bus import connect
+from controller.domain.agents.agent import Seizure
 from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.record import AttemptDraft, AttemptEnd
 from controller.domain.hopper.lead import LeadMove, LeadState
 from controller.live.agents import RedisAgents
-from controller.ports import AgentRequest, Presence, Seizure
+from controller.ports import AgentRequest, Presence
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.leads import SqlLeadStore
 from tests.cli.conftest import JUNE, SITE, Shell

@@ -23,7 +23,7 @@ def test_played_to_its_end() -> None:
 
 def test_a_sound_that_is_not_there() -> None:
     """A message of which nothing was played was not left."""
-    assert connecting(CALL, left("FILE%20NOT%20FOUND")) == ConnectFailed(7.0, "message: FILE NOT FOUND")
+    assert connecting(CALL, left("FILE%20NOT%20FOUND")) == ConnectFailed(7.0, "message: FILE NOT FOUND", told=False)
 
 
 @pytest.mark.parametrize("name", ["a b.wav", "x;uuid_kill", "$${x}", "", "a\nb"])

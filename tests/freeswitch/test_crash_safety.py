@@ -148,8 +148,8 @@ def test_a_person_held_for_a_verdict_is_not_forgotten(scene: Scene, tmp_path: Pa
 
 
 def test_commands_on_their_way_when_the_controller_dies(scene: Scene, trunkline: Trunkline, tmp_path: Path) -> None:
-    """FreeSWITCH stands still, the controller commands calls and is killed; the calls leave later, without it. Its next life
-    finds them in its books and calls nobody a second time."""
+    """FreeSWITCH stands still, the controller commands a call on each link, keeps the others back, and is killed; what was
+    commanded leaves later, without it. Its next life finds it in its books, calls the others, and nobody a second time."""
     phones = site.numbers(5, 600_020, site.ANSWERING)
     campaign(scene, tmp_path, phones)
     trunkline.load()
@@ -162,7 +162,9 @@ def test_commands_on_their_way_when_the_controller_dies(scene: Scene, trunkline:
     trunkline.wait_ended(PATIENCE_SECONDS)
     called = Counter(call.invite.user for call in scene.carrier.calls() if call.invite.user in phones)
     assert called == dict.fromkeys(phones, 1)
-    assert [row.outcome for row in trunkline.rows()] == ["answered"] * len(phones)
+    outcomes = Counter(row.outcome for row in trunkline.rows())
+    assert outcomes["answered"] == len(phones)
+    assert set(outcomes) <= {"answered", "not_dialled"}
 
 
 def test_stopping_waits_for_talks_and_stopping_twice_does_not(scene: Scene, trunkline: Trunkline, tmp_path: Path) -> None:
