@@ -2,7 +2,9 @@
 
 Whoever picks up first gets the agent; a second one who picks up finds nobody unless another agent is free. A fixed ratio is
 right for one answer rate and one team size only, so the drop guard stands over it: from its soft mark on half the extra lines
-are dialled, at the hard mark one line an agent. No detection of machines: the agent hears who is there.
+are dialled, at the hard mark one line an agent. And there are never more extra lines out than people whom the limit still lets
+go without an agent, and one: five agents whose first ten calls are all picked up have lost five people before any mark is seen.
+No detection of machines: the agent hears who is there.
 """
 
 from __future__ import annotations
@@ -32,8 +34,13 @@ def by_ratio(board: Board, ratio: float, binding: str, why: str) -> Decision:
     if team is None:
         raise ValueError("a campaign with agents needs a team on its board")
     agents = team.ready + team.reserved
-    lines = max(math.floor(agents * ratio), agents)
-    reason = f"{why}{ratio:g} lines for each of {agents} free or reserved agents, {board.hand.count} of {lines} lines are out"
-    decision = tightest(board, [(lines - board.hand.count, binding, reason)])
-    needed = math.ceil((board.hand.count + decision.calls) / ratio) - team.reserved
+    lines, out = max(math.floor(agents * ratio), agents), board.hand.count
+    reason = f"{why}{ratio:g} lines for each of {agents} free or reserved agents, {out} of {lines} lines are out"
+    extra = lines - agents
+    if board.guard.windows:
+        extra = min(extra, math.floor(max(0.0, min(window.spare for window in board.guard.windows))) + 1)
+    guarded = f"{agents} free or reserved agents and {extra} extra lines, which the drop limit leaves; {out} are out"
+    decision = tightest(board, [(lines - out, binding, reason), (agents + extra - out, "drop_guard", guarded)])
+    most = out + decision.calls
+    needed = max(math.ceil(most / ratio), most - extra) - team.reserved
     return replace(decision, agents=max(0, min(team.ready, needed)))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controller.domain.pacing import power, progressive
 from controller.domain.pacing.board import Board, CallsInHand, Manner, Team
-from controller.domain.pacing.drop_guard import Level, Standing
+from controller.domain.pacing.drop_guard import Level, Standing, WindowName, WindowStanding
 
 WIDE = Board(
     seats=10_000,
@@ -83,6 +83,17 @@ def test_power_at_the_soft_mark_dials_half_the_extra_lines():
     """Ratio 3 becomes 2."""
     decision = power.decide(replace(with_ratio(3), guard=SOFT))
     assert (decision.calls, decision.binding) == (8, "drop_guard")
+
+
+@pytest.mark.parametrize(
+    ("answered", "abandoned", "calls", "agents"), [(0, 0, 5, 4), (100, 1, 7, 4), (400, 0, 8, 4), (100, 9, 5, 4)]
+)
+def test_power_sends_no_more_extra_lines_than_the_limit_leaves(answered: int, abandoned: int, calls: int, agents: int):
+    """If all are picked up, the limit is exceeded by one person at most: 4 agents at ratio 2, of 3 % so many are spare, and 1."""
+    window = WindowStanding(WindowName.RUN, abandoned, answered, 0.03, Level.OPEN)
+    decision = power.decide(replace(with_ratio(2), guard=Standing(Level.OPEN, (window,), "")))
+    assert (decision.calls, decision.agents) == (calls, agents)
+    assert decision.binding == ("ratio" if calls == 8 else "drop_guard")
 
 
 def test_a_campaign_without_agents_cannot_be_paced_by_them():
