@@ -18,6 +18,7 @@ from controller.domain.calls.outcome import Outcome
 from controller.domain.campaigns.answers import Abandoned, AmdDefaults
 from controller.domain.campaigns.pacing import Pacing
 from controller.domain.campaigns.plan import PlannedTarget
+from controller.domain.pacing.drop_guard import NO_LIMIT
 from controller.engine import dial_loop
 from controller.engine.agent_desk import AgentDesk
 from controller.engine.crews import Crew, Crews
@@ -162,10 +163,12 @@ def test_without_agents_nobody_is_dialled():
 
 
 def test_power_dials_several_calls_for_one_agent():
-    """Two lines an agent: the one who picks up first gets the agent, a second one who finds nobody hears the message."""
+    """Two lines an agent, where the drop limit leaves room: whoever picks up first gets the agent, a second one who finds
+    nobody hears the message."""
     office = Office(("asha",))
     with Floor(person, staff=office) as floor:
         floor.switch.answers = {"treat sorry.wav": [(0.01, MessagePlayed(5.0))]}
+        floor.drops.standing = lambda run_id: NO_LIMIT  # type: ignore[method-assign]
         office.come_in()
         hasty = SORRY.model_copy(update={"patience_seconds": 0.5})
         run_id = floor.campaign(30, mode="power", pacing=Pacing(seats=10, ratio=2), target=SALES, abandoned=hasty)

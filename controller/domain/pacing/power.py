@@ -3,7 +3,8 @@
 Whoever picks up first gets the agent; a second one who picks up finds nobody unless another agent is free. A fixed ratio is
 right for one answer rate and one team size only, so the drop guard stands over it: from its soft mark on half the extra lines
 are dialled, at the hard mark one line an agent. And there are never more extra lines out than people whom the limit still lets
-go without an agent, and one: five agents whose first ten calls are all picked up have lost five people before any mark is seen.
+go without an agent: five agents whose first ten calls are all picked up would have lost five before any mark is seen. So a run
+begins with one line an agent, until enough people have answered for one to be lost.
 No detection of machines: the agent hears who is there.
 """
 
@@ -38,7 +39,7 @@ def by_ratio(board: Board, ratio: float, binding: str, why: str) -> Decision:
     reason = f"{why}{ratio:g} lines for each of {agents} free or reserved agents, {out} of {lines} lines are out"
     extra = lines - agents
     if board.guard.windows:
-        extra = min(extra, math.floor(max(0.0, min(window.spare for window in board.guard.windows))) + 1)
+        extra = min(extra, math.floor(max(0.0, min(window.spare for window in board.guard.windows))))
     guarded = f"{agents} free or reserved agents and {extra} extra lines, which the drop limit leaves; {out} are out"
     decision = tightest(board, [(lines - out, binding, reason), (agents + extra - out, "drop_guard", guarded)])
     most = out + decision.calls
