@@ -156,7 +156,7 @@ def test_commands_on_their_way_when_the_controller_dies(scene: Scene, trunkline:
     with scene.switch.standing_still():
         trunkline.command("campaign", "start", "load")
         until(lambda: len(trunkline.rows()) == len(phones), "the write-ahead")
-        time.sleep(1.0)  # the longest wait for a launch time is over: the commands lie in FreeSWITCH's sockets
+        time.sleep(1.0)  # the longest wait for a launch time is over: what was commanded lies in FreeSWITCH's sockets
         trunkline.kill_controller()
     trunkline.start("controller")
     trunkline.wait_ended(PATIENCE_SECONDS)
@@ -165,6 +165,7 @@ def test_commands_on_their_way_when_the_controller_dies(scene: Scene, trunkline:
     outcomes = Counter(row.outcome for row in trunkline.rows())
     assert outcomes["answered"] == len(phones)
     assert set(outcomes) <= {"answered", "not_dialled"}
+    assert outcomes["not_dialled"] < len(phones), "nothing was on its way when the controller died"
 
 
 def test_stopping_waits_for_talks_and_stopping_twice_does_not(scene: Scene, trunkline: Trunkline, tmp_path: Path) -> None:
