@@ -54,8 +54,7 @@ from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
 from controller.live.limits import RedisLimits
 from controller.live.previews import RedisPreviews, previews_for_any_thread
-from controller.metrics import Metrics
-from controller.metrics_endpoint import MetricsEndpoint
+from controller.metrics import Metrics, MetricsEndpoint
 from controller.one_of_a_name import one_of_a_name
 from controller.storage.agents import SqlAgentRecords
 from controller.storage.attempts import SqlAttemptStore

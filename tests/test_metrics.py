@@ -11,8 +11,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.engine.watch import Watch
-from controller.metrics import SERIES, Metrics
-from controller.metrics_endpoint import MetricsEndpoint
+from controller.errors import Refused
+from controller.metrics import SERIES, Metrics, MetricsEndpoint
 
 
 def scraped(metrics: Metrics) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
@@ -54,7 +54,7 @@ def test_times_fall_into_buckets_that_add_up():
 def test_the_peak_is_of_any_one_second_window(monkeypatch):
     """Launches at 0.9 s and 1.1 s share a window although the clock's second changed in between; at 2.2 s they do not."""
     moments = iter([100.9, 101.1, 102.2])
-    monkeypatch.setattr("controller.metrics.time.monotonic", lambda: next(moments, 103.0))
+    monkeypatch.setattr("controller.metrics.metrics.time.monotonic", lambda: next(moments, 103.0))
     metrics = Metrics()
     for _ in range(3):
         metrics.call_placed("spring", "acme")
@@ -64,7 +64,7 @@ def test_the_peak_is_of_any_one_second_window(monkeypatch):
 def test_an_old_peak_is_forgotten(monkeypatch):
     """The peak speaks of the last fifteen seconds."""
     now = [100.0]
-    monkeypatch.setattr("controller.metrics.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("controller.metrics.metrics.time.monotonic", lambda: now[0])
     metrics = Metrics()
     metrics.call_placed("spring", "acme")
     now[0] = 120.0
@@ -147,7 +147,7 @@ def test_the_endpoint_serves_the_text_and_nothing_else():
             assert b'trunkline_calls_placed_total{campaign="spring",carrier="acme"} 1.0' in answer.read()
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"http://{host}:{port}/", timeout=30)
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(Refused, match=rf"metrics\.port: cannot listen on {host}:{port}: .*in use; choose another"):
             MetricsEndpoint(metrics.exposition, host, port).start()
     finally:
         endpoint.stop()
@@ -156,8 +156,7 @@ def test_the_endpoint_serves_the_text_and_nothing_else():
 CONTROLLER = """
 from gevent import monkey; monkey.patch_all()
 import gevent, sys
-from controller.metrics import Metrics
-from controller.metrics_endpoint import MetricsEndpoint
+from controller.metrics import Metrics, MetricsEndpoint
 
 metrics = Metrics()
 print(MetricsEndpoint(metrics.exposition, "127.0.0.1", 0).start()[1], flush=True)

@@ -15,7 +15,7 @@ import pytest
 from controller.domain.pacing.formula_value import Fault, Reading
 from controller.formulas.constant import Constants
 from controller.formulas.prometheus import MOST_BYTES, Prometheus
-from controller.metrics_endpoint import MetricsEndpoint
+from controller.metrics import MetricsEndpoint
 from tests.servers import PrometheusServer, free_port, running_prometheus
 
 

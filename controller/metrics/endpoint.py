@@ -12,6 +12,7 @@ from socketserver import TCPServer
 
 import structlog
 
+from controller.errors import Refused
 from controller.native import new_lock, start_thread
 
 CONTENT_TYPE = "text/plain; version=1.0.0; charset=utf-8"
@@ -35,11 +36,14 @@ class MetricsEndpoint:
         self._stopping = False
 
     def start(self) -> tuple[str, int]:
-        """Listen; the address in use. OSError when the port is taken."""
+        """Listen; the address in use. Refused when there is no listening there, as when the port is taken."""
         start_thread(self._serve)
         self._ready.acquire()
         if isinstance(self._bound, OSError):
-            raise self._bound
+            host, port = self._address
+            raise Refused(
+                f"metrics.port: cannot listen on {host}:{port}: {self._bound.strerror}; choose another, or 0 for no metrics"
+            ) from self._bound
         assert self._bound is not None
         return self._bound
 
