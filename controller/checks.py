@@ -1,7 +1,7 @@
 """``trunkline check``: is everything there that a campaign needs, and if not, what is to be done.
 
 Looks at the database, Redis, the clocks and the disk; FreeSWITCH looks at itself through ``esl_handlers/checkup.py``, which
-``service.py`` hands in. Changes nothing, and never raises for what it finds: a server that does not answer is a finding.
+``service`` hands in. Changes nothing, and never raises for what it finds: a server that does not answer is a finding.
 """
 
 from __future__ import annotations

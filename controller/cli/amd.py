@@ -1,6 +1,6 @@
 """``trunkline amd …``: how good answering-machine detection is on a user's own calls.
 
-A table of recordings is read in ``labelled_recordings.py``, heard in ``service.py``, judged in
+A table of recordings is read in ``labelled_recordings.py``, heard in ``service``, judged in
 ``domain/calls/verdict_score.py``; here a campaign's calls are drawn for it, and the result is shown.
 """
 

@@ -2,8 +2,8 @@
 
 One greenlet decides for all running campaigns, because they share carriers and bots and priority is a matter between them
 (``domain/pacing/priority.py``). A pulse reads the board, asks ``tick`` how many and in which order, takes leads from the
-hopper, and reserves slots for the whole round in one script. The write-ahead and the launch of a round then go on in a
-greenlet of their own, so that a slow commit never holds up the next pulse.
+hopper, keeps agents where the method wants it (``keeping.py``), and reserves slots for the whole round in one script; what
+has its slots leaves (``rounds.py``).
 
 Leads taken but not launched stay in hand for the next pulse; their leases bring them back if we die.
 """
@@ -12,14 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
-import gevent
 import structlog
 from gevent.event import Event
 
-from controller.domain.calls.record import Opening
-from controller.domain.hopper.lead import CALLBACK, HopperLead
+from controller.domain.hopper.lead import HopperLead
 from controller.domain.pacing.priority import Turns
 from controller.engine.boards import NO_CALLS, board_of, in_hand
 from controller.engine.call_desk import CallDesk
@@ -28,10 +25,13 @@ from controller.engine.drop_desk import DropDesk
 from controller.engine.floor import Asked, Floor
 from controller.engine.formula_desk import FormulaDesk
 from controller.engine.gate import Shut, Surroundings, gate
+from controller.engine.keeping import Keeping
 from controller.engine.ledger_desk import LedgerDesk
 from controller.engine.lessons import Lessons
-from controller.engine.orders import attempt_draft, live_call, slot_request, slot_use
+from controller.engine.orders import slot_request
 from controller.engine.preview_desk import Chosen, PreviewDesk
+from controller.engine.returns import Returns
+from controller.engine.rounds import Rounds
 from controller.engine.slots import SlotDesk
 from controller.engine.tick import Tick, Wish, tick
 from controller.engine.watch import Watch
@@ -57,10 +57,7 @@ REFRESH_SECONDS = 0.5
 MOST_BACKLOG = 100
 """Commands the switch may be behind with before no more calls are launched: half a second at its full pace. Dialling on would
 ring people later than the calling hours, the rates and the agents were asked for."""
-NEVER = 0.0
 PREVIEW = "preview"
-PROMISER_SECONDS = 10.0
-"""A promised call whose agent is not free is looked at again after this."""
 LEAST_LEASE_SECONDS = 3.0
 """A lead whose lease ends sooner is not dialled: the write-ahead might come too late."""
 
@@ -92,13 +89,10 @@ class DialLoop:
         pulse_seconds: float,
         number_busy_seconds: float,
     ) -> None:
-        self._node = node
         self._runs = runs
-        self._leads = leads
         self._hopper = hopper
         self._limits = limits
         self._ledger = ledger
-        self._slots = slots
         self._desk = desk
         self._switch_ready = switch_ready
         self._switch_backlog = switch_backlog
@@ -111,12 +105,26 @@ class DialLoop:
         self._crew = crew
         self._lessons = lessons
         self._previews = previews
+        self._returns = Returns(leads, in_thread, clock)
+        self._keeping = Keeping(crew, previews, self._returns)
+        self._rounds = Rounds(
+            node=node,
+            ledger=ledger,
+            slots=slots,
+            desk=desk,
+            keeping=self._keeping,
+            previews=previews,
+            returns=self._returns,
+            turns=turns,
+            formulas=formulas,
+            clock=clock,
+            watch=watch,
+            number_busy_seconds=number_busy_seconds,
+        )
         self._pulse_seconds = pulse_seconds
-        self._number_busy_seconds = number_busy_seconds
         self._wake = Event()
         self._floors: dict[int, Floor] = {}
         self._refreshed_at = float("-inf")
-        self._rounds: set[gevent.Greenlet[..., None]] = set()
         self._usage = Usage({}, {}, {})
         self.draining = False
 
@@ -178,13 +186,13 @@ class DialLoop:
 
     def stop(self, seconds: float) -> None:
         """Wait for rounds under way, then hand back what is in hand."""
-        gevent.joinall(list(self._rounds), timeout=seconds)
+        self._rounds.wait(seconds)
         try:
             self._previews.stop()
         except LiveStateDown as error:
             log.warning("cards left to lapse", reason=str(error))
         for floor in self._floors.values():
-            self._hand_back(floor)
+            self._returns.hand_back(floor)
 
     def _pulse(self) -> None:
         self._refresh()
@@ -206,9 +214,9 @@ class DialLoop:
         decided = tick({key: self._wish(floor) for key, floor in by_key.items()}, self._turns)
         for key, decision in decided.decisions.items():
             by_key[key].binding, by_key[key].reason, by_key[key].until = decision.binding, decision.reason, None
-        asked = self._with_agents(self._ask_for(decided, by_key), decided)
+        asked = self._keeping.with_agents(self._ask_for(decided, by_key), decided)
         if asked:
-            self._launch_granted(asked, self._reserve(asked))
+            self._rounds.launch(asked, self._reserve(asked))
 
     def _refresh(self) -> None:
         now = self._clock.monotonic()
@@ -220,7 +228,7 @@ class DialLoop:
         self._drops.follow(found.values())
         self._lessons.follow(found.values())
         for run_id in [run_id for run_id in self._floors if run_id not in found]:
-            self._hand_back(self._floors.pop(run_id))
+            self._returns.hand_back(self._floors.pop(run_id))
         for run_id, run in found.items():
             floor = self._floors.get(run_id)
             if floor is None:
@@ -238,7 +246,7 @@ class DialLoop:
             if isinstance(verdict, Shut):
                 floor.opened, floor.binding, floor.reason, floor.until = None, "gate", verdict.reason, verdict.until
                 floor.depth = 0  # the refill sweep empties the hopper of a run that may not dial
-                self._hand_back(floor)
+                self._returns.hand_back(floor)
             else:
                 floor.opened = verdict
                 open_floors.append(floor)
@@ -280,8 +288,8 @@ class DialLoop:
                 if one.request.carriers:
                     asked.append(one)
                 else:
-                    self._defer(floor, lead, "no_route", 3600.0)
-                    self._unkeep(one)
+                    self._returns.defer(lead, "no_route", 3600.0)
+                    self._keeping.let_go(one)
         return asked
 
     def _next(self, floor: Floor) -> tuple[HopperLead | None, Chosen | None]:
@@ -296,135 +304,8 @@ class DialLoop:
             return self._limits.reserve([one.request for one in asked])
         except LiveStateDown:
             for one in asked:
-                self._unkeep(one)
+                self._keeping.let_go(one)
             raise
-
-    def _with_agents(self, asked: list[Asked], decided: Tick) -> list[Asked]:
-        """Calls that are dialled for a kept agent have one now; those for whom nobody could be kept wait for the next pulse."""
-        ready, asked = self._with_promisers(asked)
-        wanted: dict[str, list[Asked]] = {}
-        for one in asked:
-            first = one.floor.run.plan.reserves_first or decided.decisions[one.floor.key].agents > 0
-            reserving = first and one.chosen is None
-            (wanted.setdefault(one.floor.key, []) if reserving else ready).append(one)
-        for key, calls in wanted.items():
-            floor, agents = calls[0].floor, decided.decisions[key].agents
-            try:
-                kept = self._crew.keep(floor.run.plan, [one.request.attempt_id for one in calls], agents)
-            except LiveStateDown:
-                for one in ready:
-                    self._unkeep(one)
-                raise
-            ready += [replace(one, agent=kept[one.request.attempt_id]) for one in calls if one.request.attempt_id in kept]
-            left = [one.lead for one in calls if one.request.attempt_id not in kept]
-            if left:
-                floor.binding, floor.reason = "agents", "no agent could be kept for the call"
-                floor.in_hand.extendleft(reversed(left))
-        return ready
-
-    def _with_promisers(self, asked: list[Asked]) -> tuple[list[Asked], list[Asked]]:
-        """Calls whose agent promised them and is kept for them, and all others. Whose agent is not free is tried again soon:
-        the lead store says for how long nobody else may make the call."""
-        ready: list[Asked] = []
-        others: list[Asked] = []
-        for one in asked:
-            agent = one.lead.only_agent
-            if agent is None or one.chosen is not None:
-                others.append(one)
-                continue
-            try:
-                kept = self._crew.keep_promised(one.floor.run.plan, one.request.attempt_id, agent)
-            except LiveStateDown:
-                for earlier in ready:
-                    self._unkeep(earlier)
-                raise
-            if kept:
-                ready.append(replace(one, agent=agent))
-            else:
-                self._defer(one.floor, one.lead, CALLBACK, PROMISER_SECONDS)
-        return ready, others
-
-    def _unkeep(self, one: Asked) -> None:
-        """Its agent is not needed for it after all."""
-        if one.agent is not None:
-            self._crew.let_go(one.request.attempt_id, one.agent)
-        if one.chosen is not None:
-            self._previews.let_go(one.chosen)
-
-    def _launch_granted(self, asked: Sequence[Asked], answers: Sequence[Granted | NoSlot]) -> None:
-        launches: list[tuple[Asked, Granted]] = []
-        refused: dict[int, list[HopperLead]] = {}
-        for one, answer in zip(asked, answers, strict=True):
-            if isinstance(answer, Granted):
-                launches.append((one, answer))
-                one.floor.leaving += 1
-                self._turns.granted(one.floor.key)
-                self._formulas.started(one.lead.run_id, 1)
-                one.floor.launched.append(self._clock.now())
-                continue
-            self._watch.not_launched(one.floor.key, answer.limit)
-            if answer.limit == "number_busy":
-                self._unkeep(one)
-                self._defer(one.floor, one.lead, answer.limit, self._number_busy_seconds)
-                continue
-            one.floor.binding = answer.limit
-            one.floor.reason = f"no slot: {answer.limit.replace('_', ' ')}"
-            if one.chosen is not None:
-                self._previews.put_back(one.chosen)
-            else:
-                self._unkeep(one)
-                refused.setdefault(one.lead.run_id, []).append(one.lead)
-        for run_id, leads in refused.items():
-            self._floors[run_id].in_hand.extendleft(reversed(leads))
-        if launches:
-            round_ = gevent.spawn(self._write_ahead_and_place, launches)
-            self._rounds.add(round_)
-            round_.link(self._rounds.discard)
-
-    def _write_ahead_and_place(self, launches: Sequence[tuple[Asked, Granted]]) -> None:
-        now = self._clock.now()
-        drafts = [
-            attempt_draft(one.request, granted, one.lead, one.floor.run.plan, self._node, now) for one, granted in launches
-        ]
-        try:
-            openings = self._ledger.open(drafts)
-        except StoreDown as error:
-            log.warning("round not launched", calls=len(drafts), reason=str(error))
-            for one, granted in launches:
-                one.floor.leaving -= 1
-                self._unkeep(one)
-                self._slots.release(slot_use(one.request, granted))
-            return
-        for (one, granted), opening in zip(launches, openings, strict=True):
-            one.floor.leaving -= 1
-            if opening is Opening.OPENED:
-                # When the gate shut during the write-ahead, the desk refuses the call and closes it on record.
-                not_after = one.floor.opened.not_after if one.floor.opened is not None else NEVER
-                plan, now, agent = one.floor.run.plan, self._clock.now(), one.agent
-                if one.chosen is not None:
-                    self._previews.count_on(one.chosen, one.request.attempt_id)
-                    agent = one.chosen.seizure.agent
-                self._desk.place(live_call(one.request, granted, one.lead, plan, one.floor.policy, now, not_after, agent))
-            else:
-                log.info("lead not dialled", lead=one.lead.lead_id, campaign=one.floor.key, reason=opening.value)
-                self._unkeep(one)
-                self._slots.release(slot_use(one.request, granted))
-
-    def _defer(self, floor: Floor, lead: HopperLead, reason: str, seconds: float) -> None:
-        try:
-            self._in_thread(partial(self._leads.defer, lead, self._clock.now() + seconds, reason))
-        except StoreDown as error:
-            log.warning("lead not deferred; its lease will bring it back", lead=lead.lead_id, reason=str(error))
-
-    def _hand_back(self, floor: Floor) -> None:
-        if not floor.in_hand:
-            return
-        leads = list(floor.in_hand)
-        floor.in_hand.clear()
-        try:
-            self._in_thread(partial(self._leads.give_back, leads))
-        except StoreDown as error:
-            log.warning("leads not handed back; their leases will bring them", leads=len(leads), reason=str(error))
 
     def _shut_all(self, reason: str) -> None:
         for floor in self._floors.values():

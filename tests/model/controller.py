@@ -1,7 +1,7 @@
-"""A controller of the model: the engine of production on the model's clock, and what ``service.py`` does around it.
+"""A controller of the model: the engine of production on the model's clock, and what ``service`` does around it.
 
 One object is one machine, with its switch; ``life`` is the process on it that lives now. Adoption and renewal are wired as in
-``service.py``, without its threads and sockets.
+``service``, without its threads and sockets.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from controller.domain.campaigns.answers import Abandoned, AmdDefaults
 from controller.domain.campaigns.pacing import Pacing
 from controller.domain.campaigns.plan import PlannedTarget
 from controller.domain.pacing.drop_guard import NO_LIMIT
-from controller.engine import dial_loop
+from controller.engine import keeping
 from controller.engine.agent_desk import AgentDesk
 from controller.engine.crews import Crew, Crews
 from controller.engine.hands import Agents
@@ -144,7 +144,7 @@ def test_a_promised_call_is_made_by_who_promised_it(monkeypatch: pytest.MonkeyPa
         monkeypatch.setattr(
             floor.hopper, "take", lambda run_id, limit: [replace(lead, only_agent="ravi") for lead in take(run_id, limit)]
         )
-        monkeypatch.setattr(dial_loop, "PROMISER_SECONDS", 0.02)
+        monkeypatch.setattr(keeping, "PROMISER_SECONDS", 0.02)
         office.come_in()
         run_id = floor.campaign(3, mode="progressive", **PEOPLE)
         floor.wait(floor.finished(run_id))

@@ -11,9 +11,8 @@ the next controller; then the link closes and the stores close. A second ``SIGTE
 
 from __future__ import annotations
 
-import math
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -26,14 +25,11 @@ from controller import logs
 from controller.admin import bus
 from controller.admin.commands import Commands, Desk
 from controller.admin.verbs import VERBS
-from controller.checks import check_all
 from controller.clock import RealClock
 from controller.config import Settings
-from controller.domain.calls.events import CallEvent, HungUp
-from controller.domain.calls.verdict_score import Judged, VerdictScore
-from controller.domain.finding import Finding
+from controller.domain.calls.events import CallEvent
 from controller.domain.pacing.priority import Turns
-from controller.domain.site import PREDEFINED_DISPOSITIONS, Carrier
+from controller.domain.site import PREDEFINED_DISPOSITIONS
 from controller.engine.adopt import adopt_live_attempts
 from controller.engine.agent_desk import AgentDesk
 from controller.engine.call_desk import CallDesk
@@ -46,9 +42,8 @@ from controller.engine.lessons import Lessons
 from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
-from controller.errors import BadFile, LiveStateDown, Refused, StoreDown, Unavailable
+from controller.errors import LiveStateDown, Refused, Unavailable
 from controller.formulas.prometheus import formula_source
-from controller.labelled_recordings import read_labelled
 from controller.live.agents import RedisAgents, agents_for_any_thread
 from controller.live.board import BoardForAnyThread, RedisBoard
 from controller.live.hopper import RedisHopper
@@ -56,25 +51,19 @@ from controller.live.limits import RedisLimits
 from controller.live.previews import RedisPreviews, previews_for_any_thread
 from controller.metrics import Metrics, MetricsEndpoint
 from controller.one_of_a_name import one_of_a_name
+from controller.service.link_watch import LinkWatch
+from controller.service.memory import NodeMemory
+from controller.service.survey import Survey
 from controller.storage.agents import SqlAgentRecords
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.database import Database
 from controller.storage.drop_counts import SqlDropCounts
-from controller.storage.import_history import import_totals
 from controller.storage.leads import SqlLeadStore
-from controller.storage.nodes import NodeState, NodeStore
+from controller.storage.nodes import NodeStore
 from controller.storage.runs import SqlRunStore
 from controller.storage.site import SiteStore
 from controller.threads import Threads
-from esl_handlers.amd import PRESETS, Detector
-from esl_handlers.checkup import check_switch
-from esl_handlers.connection import Address, Link
-from esl_handlers.errors import Stage, UnreadableAudio
-from esl_handlers.journal import Journal, Place, every_end
 from esl_handlers.listening.ear import EarSettings
-from esl_handlers.recorded_audio import telephone_pcm
-from esl_handlers.rehearing import rehear
-from esl_handlers.settled import Settled
 from esl_handlers.switch import FreeSwitch
 
 log = structlog.get_logger("service")
@@ -85,39 +74,9 @@ PUBLISH_SECONDS = 1.0
 EPOCH_SECONDS = 1.0
 """How often it is looked whether Redis is still the one that holds our slots; well below the limits' settling time."""
 REMEMBER_SECONDS = 5.0
-UNHEARD_SECONDS = 3.0
-"""A call whose end has been in the journal for so long has lost its hang-up event."""
 SURVEY_SECONDS = 5.0
 """How often the figures that lie in the database are read for the metrics."""
 ADOPT_RETRY_SECONDS = 1.0
-
-
-class _LinkWatch:
-    """What the ESL layer tells, in the words of the metrics."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
-
-    def event_handled(self, name: str, lag_seconds: float) -> None:
-        self._metrics.event_handled(name, lag_seconds)
-
-    def command_done(self, stage: Stage, seconds: float) -> None:
-        self._metrics.command(stage.value)
-
-    def link_changed(self, link: str, up: bool) -> None:
-        self._metrics.link_up(link, up)
-
-    def verdict(self, campaign: str, kind: str, seconds: float) -> None:
-        self._metrics.verdict(campaign, kind, seconds)
-
-    def taps_open(self, count: int) -> None:
-        self._metrics.taps_open(count)
-
-    def tap_failed(self, tap: str) -> None:
-        self._metrics.tap_failed(tap)
-
-    def loop_stalled(self, seconds: float) -> None:
-        self._metrics.loop_stalled(seconds)
 
 
 class Controller:
@@ -133,9 +92,8 @@ class Controller:
         self._stop_wanted = Event()
         self._drain_wanted = Event()
         self._adopted = False
-        self._dropped_lines = dropped_lines
-        self._surveyed: set[str] = set()
         self._build_stores()
+        self._survey = Survey(self._database, self._runs, self._in_thread, self._metrics, dropped_lines)
         self._build_engine()
         self._build_doors()
 
@@ -151,15 +109,13 @@ class Controller:
         self._board = RedisBoard(self._redis)
         self._attempts = SqlAttemptStore(self._ledger_database, settings.dialling.number_busy_seconds)
         self._runs = SqlRunStore(self._database)
-        self._nodes = NodeStore(self._database)
         self._database.upgrade()
-        self._former = self._nodes.load(settings.node)
-        self._core = self._former.core if self._former is not None else ""
+        self._memory = NodeMemory(
+            settings.node, NodeStore(self._database), settings.freeswitch.cdr_journal, self._in_thread, self._clock
+        )
 
     def _build_engine(self) -> None:
         settings, clock, watch = self._settings, self._clock, self._metrics
-        self._journal = _journal(settings.freeswitch.cdr_journal, self._former)
-        self._settled = Settled(self._journal.place if self._journal is not None else None)
         self.switch = FreeSwitch(
             host=settings.freeswitch.host,
             port=settings.freeswitch.port,
@@ -168,8 +124,8 @@ class Controller:
             reply_seconds=settings.freeswitch.reply_seconds,
             heartbeat_seconds=settings.freeswitch.heartbeat_seconds,
             clock=clock,
-            observer=_LinkWatch(self._metrics),
-            journal=self._journal,
+            observer=LinkWatch(self._metrics),
+            journal=self._memory.journal,
             ear=_ear(settings),
         )
         self._ledger = LedgerDesk(self._attempts, self._in_ledger_thread, clock, watch)
@@ -273,7 +229,7 @@ class Controller:
         self._supervisor.every("renew", self._settings.dialling.slot_lease_seconds / 3.0, self._renew)
         self._supervisor.every("epoch", EPOCH_SECONDS, lambda: self._slots.renew_if_lost(self.desk.uses))
         self._supervisor.every("publish", PUBLISH_SECONDS, self._publish)
-        self._supervisor.every("survey", SURVEY_SECONDS, self._survey)
+        self._supervisor.every("survey", SURVEY_SECONDS, self._survey.look)
         self._supervisor.every("remember", REMEMBER_SECONDS, self._remember)
         log.info("controller", to="up", node=self._settings.node)
         gevent.wait([self._drain_wanted, self._stop_wanted, self._supervisor.failed], count=1)
@@ -333,7 +289,7 @@ class Controller:
                 try:
                     adopt_live_attempts(
                         self._settings.node,
-                        self._core,
+                        self._memory.core,
                         self._attempts,
                         self._runs,
                         self.desk,
@@ -360,58 +316,8 @@ class Controller:
         except LiveStateDown as error:
             log.debug("board not published", reason=str(error))
 
-    def _survey(self) -> None:
-        """Figures of the metrics that only the database knows."""
-        try:
-            totals = self._in_thread(self._lead_totals)
-            rows = self._in_thread(lambda: import_totals(self._database))
-        except StoreDown as error:
-            log.debug("not surveyed", reason=str(error))
-            return
-        for campaign in self._surveyed - set(totals):
-            self._metrics.forget(campaign)
-        self._surveyed = set(totals)
-        for campaign, states in totals.items():
-            for state, leads in states.items():
-                self._metrics.leads(campaign, state, leads)
-        self._metrics.import_rows(rows.accepted, rows.rejected)
-        self._metrics.log_lines_dropped(self._dropped_lines())
-
     def _remember(self) -> None:
-        """What the next life of this node needs: the switch's core, and how far the journal is surely settled."""
-        settled = self._settled_place()
-        if self._adopted:
-            self._core = self.desk.core_to_remember(self._core)
-        state = NodeState(
-            core=self._core,
-            journal_inode=settled.inode if settled is not None else None,
-            journal_offset=settled.offset if settled is not None else None,
-            seen_at=self._clock.now(),
-        )
-        try:
-            self._in_thread(lambda: self._nodes.save(self._settings.node, state))
-        except StoreDown as error:
-            log.debug("not remembered", reason=str(error))
-
-    def _settled_place(self) -> Place | None:
-        """How far the journal is settled, after a look at what is new in it; the desk is told of ends that it has not heard."""
-        if self._journal is None:
-            return None
-        try:
-            self._journal.read_on()
-        except OSError as error:
-            log.error("journal not read", path=self._settings.freeswitch.cdr_journal, error=str(error))
-        else:
-            if self._journal.place is not None:
-                self._settled.note(self._clock.monotonic(), self._journal.place)
-        for call in self.desk.calls():
-            end = self._journal.known_end(call.order.attempt_id)
-            if end is not None and end.at < self._clock.now() - UNHEARD_SECONDS:
-                self.desk.hear(call.order.attempt_id, end)
-        return self._settled.place(self.desk.open_since() if self._adopted else -math.inf)
-
-    def _lead_totals(self) -> dict[str, dict[str, int]]:
-        return {run.plan.campaign: self._runs.totals(run.run_id).get("lead", {}) for run in self._runs.running()}
+        self._memory.remember(self.desk, self._adopted)
 
     def _machine_dispositions(self) -> frozenset[str]:
         """Words by which agents say that a machine was on the line."""
@@ -423,15 +329,6 @@ def _folder(path: Path) -> Path:
     """The folder, made if need be; the switch writes into it, too, whoever it runs as."""
     path.mkdir(parents=True, exist_ok=True)
     return path.resolve()
-
-
-def _journal(path: str, former: NodeState | None) -> Journal | None:
-    """The switch's record of ended calls, from where the earlier life of this node had settled it."""
-    if not path:
-        return None
-    if former is None or former.journal_inode is None or former.journal_offset is None:
-        return Journal(Path(path))
-    return Journal(Path(path), Place(former.journal_inode, former.journal_offset))
 
 
 def _ear(settings: Settings) -> EarSettings:
@@ -456,63 +353,3 @@ def run_controller(settings: Settings) -> int:
             return Controller(settings, lambda: writer.dropped).run()
     finally:
         writer.close()
-
-
-def run_check(settings: Settings) -> list[Finding]:
-    """``trunkline check``: everything a campaign needs, looked at."""
-    database = Database(settings.database_url)
-    redis = bus.connect(settings.redis_url)
-    switch = partial(_check_freeswitch, settings) if settings.freeswitch.host else None
-    try:
-        return check_all(
-            database, redis, settings.data_dir, settings.audio_dir, lambda: SiteStore(database).site().carrier, switch
-        )
-    finally:
-        redis.close()
-        database.dispose()
-
-
-def score_recordings(table: Path, preset: str, channel: int | None) -> VerdictScore:
-    """``trunkline amd score``: what the detector makes of labelled recordings, whose first sample is the answer.
-
-    channel: which one holds the callee, from 1; None for recordings of one. Refused for a preset that is not there; BadFile
-    with every mistake of the table, or with every recording that cannot be heard.
-    """
-    if preset not in PRESETS:
-        raise Refused(f"no preset {preset!r}; --preset; write one of {', '.join(PRESETS)}")
-    judged, mistakes = [], []
-    for recording in read_labelled(table):
-        try:
-            heard = rehear(Detector(PRESETS[preset]), telephone_pcm(recording.file, channel))
-        except UnreadableAudio as error:
-            mistakes.append(f"line {recording.line}: {recording.file.name} {error}")
-            continue
-        first, final = str(heard.first or "none"), str(heard.final or "none")
-        judged.append(Judged(recording.label, first, final, heard.decided_at))
-    if mistakes:
-        raise BadFile(str(table), mistakes)
-    return VerdictScore(judged)
-
-
-def journal_ends(path: Path) -> Iterator[tuple[str, HungUp]]:
-    """How calls of ours ended, by attempt id, from FreeSWITCH's journal and its rotated files; for ``trunkline reconcile``.
-
-    Raises Refused when the journal cannot be read.
-    """
-    try:
-        yield from every_end(path)
-    except OSError as error:
-        raise Refused(f"{path}: the journal cannot be read: {error.strerror}; see freeswitch.cdr_journal") from error
-
-
-def _check_freeswitch(settings: Settings, carriers: Sequence[Carrier]) -> list[Finding]:
-    freeswitch = settings.freeswitch
-    address = Address(freeswitch.host, freeswitch.port, freeswitch.password)
-    link = Link(address, "check", reply_seconds=freeswitch.reply_seconds)
-    link.connect()
-    try:
-        return check_switch(
-            lambda command: link.send(f"api {command}").text, carriers, freeswitch.cdr_journal, freeswitch.heartbeat_seconds
-        )
-    finally:
-        link.stop()
