@@ -237,6 +237,13 @@ class Link(InboundESL):  # type: ignore[misc]  # greenswitch has no type informa
         assert reply is not None
         return reply
 
+    def nudge(self) -> None:
+        """Have FreeSWITCH look for events now: a listener sleeps up to 20 ms unless a byte comes. A blank line between two
+        commands is passed over without a reply (mod_event_socket's ``read_packet``). LinkLost."""
+        with self._write_lock:
+            if self.connected:
+                self._write(b"\n")
+
     def _write(self, raw: bytes) -> None:
         """All of it, or the link ends: half a command would swallow the next one."""
         try:

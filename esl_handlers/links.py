@@ -11,6 +11,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import gevent
 import structlog
@@ -29,6 +30,9 @@ LONGEST_PAUSE_SECONDS = 10.0
 
 WATCH_SECONDS = 0.5
 """How often a standing link is looked at."""
+
+HURRY_SECONDS = 0.004
+"""Between two nudges: a person hears their agent 8 ms sooner on average, for half a percent of a core."""
 
 STUCK_REPLIES = 3.0
 """A command link whose oldest reply is late by this many deadlines is taken for dead."""
@@ -133,8 +137,32 @@ class _Kept:
         """The link has ended, not by our wish, and its events are handled."""
 
 
+class Hurry:
+    """Calls of which the next event must not be late: somebody has picked up, or may at any moment, and an agent or a verdict
+    is to follow at once."""
+
+    def __init__(self) -> None:
+        self._calls: set[str] = set()
+        self._any = Signal()
+
+    def begin(self, attempt_id: str) -> None:
+        self._calls.add(attempt_id)
+        self._any.set()
+
+    def end(self, attempt_id: str) -> None:
+        """Harmless when it never began."""
+        self._calls.discard(attempt_id)
+        if not self._calls:
+            self._any.clear()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is such a call; False when that took longer."""
+        return bool(self._any.wait(seconds))
+
+
 class EventLink(_Kept):
-    """The link that only listens.
+    """The link that only listens. It sends nothing, but while ``hurry`` holds a blank line every few milliseconds: FreeSWITCH
+    looks for events every 20 ms, and whenever a byte comes.
 
     subscription: the ``event plain …`` command. handlers: event name (or subclass) → handler. on_up is told whether the
     switch is the same process as before (None on the first time), on_down nothing; both must return soon.
@@ -151,6 +179,7 @@ class EventLink(_Kept):
         observer: Observer,
         reply_seconds: float,
         heartbeat_seconds: float,
+        hurry: Hurry,
         now: Callable[[], float] = time.time,
     ) -> None:
         def make() -> Link:
@@ -166,6 +195,7 @@ class EventLink(_Kept):
         self._on_up = on_up
         self._on_down = on_down
         self._heartbeat_seconds = heartbeat_seconds
+        self._hurry = hurry
         self._same_core: bool | None = None
 
     def silence(self) -> float:
@@ -188,6 +218,15 @@ class EventLink(_Kept):
         if self._same_core is not None:
             self.reconnects += 1
         self._on_up(link, self._same_core)
+        gevent.spawn(self._hasten, link).name = "esl-hasten"
+
+    def _hasten(self, link: Link) -> None:
+        """Fetch events early while somebody waits for them."""
+        while link.connected:
+            if self._hurry.wait(WATCH_SECONDS):
+                with suppress(LinkLost):  # whoever keeps the link hears of its end
+                    link.nudge()
+                gevent.sleep(HURRY_SECONDS)
 
     def _watch(self, link: Link) -> None:
         if time.monotonic() - link.last_traffic > self._heartbeat_seconds:

@@ -35,6 +35,7 @@ class TrackedCall:
     """A call of ours as the event stream has shown it.
 
     target_name: "" for a call that was adopted; its channel knows. link_age: which event link it was dialled under.
+    is_to_wait: it was dialled to wait, once it is answered, and has not been joined.
     settled: it is in the wait, or beyond it, and can be moved.
     kill_wanted: we asked for its end before the switch knew it. gone: the switch, asked, did not know it.
     """
@@ -44,6 +45,7 @@ class TrackedCall:
     campaign: str | None
     run_id: int | None
     link_age: int
+    is_to_wait: bool = False
     left: bool = False
     rang: bool = False
     answered: bool = False
@@ -172,9 +174,10 @@ def hung_up(call: TrackedCall, event: Event) -> CallEvent:
 
 def job_done(call: TrackedCall, event: Event, link_unbroken: bool) -> CallEvent | None:
     """BACKGROUND_JOB of our originate. Nothing left the box when the switch names a cause of its own making and no
-    CHANNEL_CREATE came; that proves something only if we listened without a gap since the command was sent."""
+    CHANNEL_CREATE came; that proves something only if we listened without a gap since the command was sent. Of an answered
+    call it says nothing: one that goes into its wait with the answer is lost to originate."""
     cause = refusal_cause(event.body)
-    if cause is None:
+    if cause is None or call.answered:
         return None
     stayed = not call.left and link_unbroken and cause in NEVER_LEFT
     return DialFailed(event.received_at, NEVER_LEFT.get(cause, Outcome.ERROR), cause, left=not stayed)

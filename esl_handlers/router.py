@@ -14,6 +14,7 @@ from collections.abc import Callable
 from controller.domain.calls.events import CallEvent, DialFailed
 from controller.ports import SwitchListener
 from esl_handlers import progress
+from esl_handlers.links import Hurry
 from esl_handlers.observer import Observer
 from esl_handlers.progress import Reading, TrackedCall
 from esl_handlers.wire import Event
@@ -38,7 +39,7 @@ NOT_HEARD_FROM_THE_BEGINNING = -1
 
 class Router:
     """kill: called, and must return at once, when a call appears whose end was asked for before the switch knew it. ended: told
-    of each hang-up before the listener."""
+    of each hang-up before the listener. hurry: holds while a call that is to wait rings, or waits."""
 
     def __init__(
         self,
@@ -46,11 +47,13 @@ class Router:
         observer: Observer,
         kill: Callable[[str], None],
         ended: Callable[[str], None] = lambda _: None,
+        hurry: Hurry | None = None,
     ) -> None:
         self._listener = listener
         self._observer = observer
         self._kill = kill
         self._ended = ended
+        self._hurry = hurry or Hurry()
         self._calls: dict[str, TrackedCall] = {}
         self._leaving: deque[tuple[float, str]] = deque()
         self._link_age = 0
@@ -73,11 +76,19 @@ class Router:
             OPT_OUT_SUBCLASS: self._reader(progress.opted_out),
         }
 
-    def track(self, attempt_id: str, target_name: str = "", campaign: str | None = None, run_id: int | None = None) -> None:
-        """Events of this identity are ours from now on; a call that is known keeps what is known of it."""
+    def track(
+        self,
+        attempt_id: str,
+        target_name: str = "",
+        campaign: str | None = None,
+        run_id: int | None = None,
+        is_to_wait: bool = False,
+    ) -> None:
+        """Events of this identity are ours from now on; a call that is known keeps what is known of it. is_to_wait: once it is
+        answered, for an agent or a verdict."""
         call = self._calls.get(attempt_id)
         if call is None:
-            self._calls[attempt_id] = TrackedCall(attempt_id, target_name, campaign, run_id, self._link_age)
+            self._calls[attempt_id] = TrackedCall(attempt_id, target_name, campaign, run_id, self._link_age, is_to_wait)
         else:
             call.gone = False
 
@@ -93,6 +104,7 @@ class Router:
     def forget(self, attempt_id: str) -> None:
         """The call never was."""
         self._calls.pop(attempt_id, None)
+        self._hurry.end(attempt_id)
 
     def keep(self, attempt_id: str) -> None:
         """The switch knows the call; unless its end was heard meanwhile, it stays."""
@@ -138,6 +150,7 @@ class Router:
         if call is not None:
             self._ended(call.attempt_id)
             self._tell(call, event, progress.hung_up(call, event))
+            self._hurry.end(call.attempt_id)
 
     def _job_done(self, event: Event) -> None:
         call = self._calls.get(event.get("Job-UUID"))
@@ -160,8 +173,18 @@ class Router:
     def _tell(self, call: TrackedCall, event: Event, happened: CallEvent | None) -> None:
         self._observe(event)
         call.gone = False
+        if call.is_to_wait and (call.rang or call.answered):
+            self._mind(call)
         if happened is not None:
             self._listener.hear(call.attempt_id, happened)
+
+    def _mind(self, call: TrackedCall) -> None:
+        """Somebody picks up at any moment, or waits already: until they are joined."""
+        if call.connected or call.failed:
+            call.is_to_wait = False
+            self._hurry.end(call.attempt_id)
+        else:
+            self._hurry.begin(call.attempt_id)
 
     def _observe(self, event: Event) -> None:
         stamp = event.get("Event-Date-Timestamp")

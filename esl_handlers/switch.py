@@ -26,7 +26,7 @@ from esl_handlers.connection import Address, Link
 from esl_handlers.errors import CommandLost, Stage, TooLate
 from esl_handlers.health import StallWatchdog
 from esl_handlers.journal import Journal
-from esl_handlers.links import CommandLinks, EventLink
+from esl_handlers.links import CommandLinks, EventLink, Hurry
 from esl_handlers.listening.ear import Ear, EarSettings
 from esl_handlers.observer import NoObserver, Observer
 from esl_handlers.originate import originate_command
@@ -81,7 +81,8 @@ class FreeSwitch:
         """Begin to connect; returns at once. ``ready`` says when calls can be placed."""
         if self._ear_settings is not None:
             self._ear = Ear(self._commands, self._ear_settings, listener.hear, self._observer, self._clock.now)
-        router = Router(listener, self._observer, self._kill_later, self._ended)
+        hurry = Hurry()
+        router = Router(listener, self._observer, self._kill_later, self._ended, hurry)
         events = EventLink(
             self._address,
             SUBSCRIPTION,
@@ -91,6 +92,7 @@ class FreeSwitch:
             self._observer,
             self._reply_seconds,
             self._heartbeat_seconds,
+            hurry,
             now=self._clock.now,
         )
         self._listener, self._router, self._events = listener, router, events
@@ -162,7 +164,7 @@ class FreeSwitch:
         except ValueError as error:
             log.error("order refused", attempt=order.attempt_id, reason=str(error))
             return DialFailed(self._clock.now(), Outcome.ERROR, "order_refused")
-        router.track(order.attempt_id, order.target.name, order.campaign, order.run_id)
+        router.track(order.attempt_id, order.target.name, order.campaign, order.run_id, not order.connect_on_answer)
         try:
             reply = self._commands.send(f"bgapi {command}", f"Job-UUID: {order.attempt_id}", not_after=not_after)
         except TooLate as error:

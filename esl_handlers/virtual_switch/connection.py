@@ -103,9 +103,12 @@ class Connection:
 
     def _read(self) -> list[str] | None:
         """One command's lines; a body, if it announces one, is its last line. None at the end."""
-        while b"\n\n" not in self._received:
+        # Blank lines between commands are passed over.
+        while b"\n\n" not in (received := self._received.lstrip(b"\r\n")):
+            self._received = received
             if not self._receive():
                 return None
+        self._received = received
         block, _, self._received = self._received.partition(b"\n\n")
         lines = block.decode("utf-8", "surrogateescape").replace("\r", "").strip("\n").split("\n")
         length = header(lines, "content-length")

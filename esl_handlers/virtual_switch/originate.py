@@ -138,7 +138,12 @@ class Attempt:
         if self.fate.hang_up_after is not None:
             ends = partial(channel.hang_up, "NORMAL_CLEARING", by_far_end=True)
             channel.timers.append(core.timeline.after(self.fate.hang_up_after, ends))
-        channel.timers.append(core.timeline.after(core.chance.uniform(0, POLL_SECONDS), lambda: self._tell(channel, "SUCCESS")))
+        channel.timers.append(core.timeline.after(core.chance.uniform(0, POLL_SECONDS), self._noticed))
+
+    def _noticed(self) -> None:
+        """originate looks at its leg. One that runs something already was taken from it, which it takes for a failure."""
+        channel = self.channel
+        self._tell(*((channel, "SUCCESS") if channel.script is None else (None, "ORIGINATOR_CANCEL")))
 
     def refuse(self) -> None:
         """A final status other than 200."""

@@ -12,7 +12,7 @@ import pytest
 from esl_handlers import links
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import LinkLost, Stage
-from esl_handlers.links import LONGEST_PAUSE_SECONDS, Backoff, CommandLinks, EventLink
+from esl_handlers.links import LONGEST_PAUSE_SECONDS, Backoff, CommandLinks, EventLink, Hurry
 from esl_handlers.observer import NoObserver
 from esl_handlers.wire import Event
 from tests.esl_handlers.peer import OK, Conversation, api_reply, event_frame, eventually, peer, reply
@@ -44,6 +44,7 @@ class Listening:
         self.downs = 0
         self.heard: list[str] = []
         self.observer = Counting()
+        self.hurry = Hurry()
         self.link = EventLink(
             address,
             "event plain HEARTBEAT",
@@ -53,6 +54,7 @@ class Listening:
             self.observer,
             reply_seconds=5.0,
             heartbeat_seconds=heartbeat_seconds,
+            hurry=self.hurry,
         )
 
     def _event(self, event: Event) -> None:
@@ -119,6 +121,29 @@ def test_events_that_were_read_come_before_the_loss() -> None:
         assert eventually(lambda: heard_at_loss)
         listener.link.stop()
     assert heard_at_loss[0] == 500
+
+
+def test_events_are_fetched_early_only_while_somebody_waits_for_them() -> None:
+    """FreeSWITCH looks for events when a byte comes. A blank line is no command, and nothing is sent when nobody waits."""
+    heard: list[bytes] = []
+
+    def script(talk: Conversation) -> None:
+        subscribe(talk)
+        while data := talk.sock.recv(65536):
+            heard.append(data)
+
+    with peer(script) as server, listening(server.address) as listener:
+        assert eventually(lambda: listener.ups)
+        assert heard == []
+        for attempt in ("a1", "a2"):
+            listener.hurry.begin(attempt)
+        listener.hurry.end("a1")
+        assert eventually(lambda: len(b"".join(heard)) > 2), "a2 still waits"
+        listener.hurry.end("a2")
+        listener.hurry.end("a2")
+        assert set(b"".join(heard)) == {ord("\n")}
+        assert not listener.hurry.wait(0.0)
+        assert listener.downs == 0
 
 
 def test_a_silent_link_is_dead() -> None:

@@ -20,6 +20,7 @@ from controller.domain.calls.events import (
 )
 from controller.domain.calls.outcome import Outcome
 from esl_handlers import router as router_module
+from esl_handlers.links import Hurry
 from esl_handlers.observer import NoObserver
 from esl_handlers.router import SUBSCRIPTION, Router
 from esl_handlers.switch import FreeSwitch
@@ -35,7 +36,8 @@ class Floor:
     def __init__(self) -> None:
         self.heard: list[tuple[str, CallEvent]] = []
         self.killed: list[str] = []
-        self.router = Router(self, NoObserver(), self.killed.append)
+        self.hurry = Hurry()
+        self.router = Router(self, NoObserver(), self.killed.append, hurry=self.hurry)
         self._handlers = self.router.handlers()
 
     def hear(self, attempt_id: str, event: CallEvent) -> None:
@@ -84,6 +86,34 @@ def custom(word: str, disposition: str = "") -> Event:
         ("variable_originate_disposition", disposition),
     )
     return Event(FrameReader().feed(frame)[0].body, RECEIVED)
+
+
+def test_a_call_that_was_answered_has_not_failed_whatever_originate_says() -> None:
+    """It went into its wait with the answer, and originate takes a leg that it lost for a cancelled one."""
+    floor = Floor()
+    floor.router.track("a1", "sales", is_to_wait=True)
+    job = made_up("BACKGROUND_JOB", body=b"-ERR ORIGINATOR_CANCEL\n")
+    assert [type(one) for one in floor.tell(made_up("CHANNEL_ANSWER"), job)] == [Answered]
+
+
+HURRIES = {
+    "answered, then joined": (["CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_BRIDGE"], [True, True, False]),
+    "answered at once, then gone": (["CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE"], [True, False]),
+    "rung in vain": (["CHANNEL_CREATE", "CHANNEL_PROGRESS", "CHANNEL_HANGUP_COMPLETE"], [False, True, False]),
+}
+
+
+@pytest.mark.parametrize("story", HURRIES)
+def test_a_call_that_is_to_wait_makes_haste_from_its_ringing_until_it_is_joined(story: str) -> None:
+    """Whoever picks up hears nobody until then. A call that the switch joins by itself needs no haste."""
+    names, hurried = HURRIES[story]
+    waiting, joined = Floor(), Floor()
+    waiting.router.track("a1", "sales", is_to_wait=True)
+    joined.router.track("a1", "collections")
+    for name, expected in zip(names, hurried, strict=True):
+        for floor, hurry in ((waiting, expected), (joined, False)):
+            floor.tell(made_up(name))
+            assert floor.hurry.wait(0.0) is hurry, name
 
 
 STORIES = {

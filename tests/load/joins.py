@@ -68,6 +68,7 @@ class Agent:
         self._switch, self._ears, self.name = switch, ears, name
         switch.lines.open(LineOrder(name, f"sip:{name}@{phones}"))
         self.until(LineUp)
+        self.heard_ms: list[float] = []
 
     def until(self, *kinds: type[Some]) -> Some:
         """The next event of one of those kinds; others are passed over. gevent's Empty when it does not come."""
@@ -97,9 +98,12 @@ class Agent:
     def call(self, number: str, ask_at_answer: bool) -> float:
         """One person, from the dialling to the free line; ms from the answer to the bridge."""
         attempt_id = self.dial(number)
+        if not ask_at_answer:
+            self._switch.lines.join(JoinOrder(attempt_id, self.name))
+        answered = self.until(Answered)
         if ask_at_answer:
-            self.until(Answered)
-        self._switch.lines.join(JoinOrder(attempt_id, self.name))
+            self._switch.lines.join(JoinOrder(attempt_id, self.name))
+        self.heard_ms.append((self.until(TalkBegan).at - answered.at) * 1000)
         ended: list[Heard] = [self.until(TalkEnded, HungUp), self.until(TalkEnded, HungUp)]
         end = next(event for event in ended if isinstance(event, HungUp))
         if end.answered_at is None or end.connected_at is None:
@@ -157,6 +161,7 @@ def measure(switch: FreeSwitch, ears: Ears, phones: str, agents: int, calls: int
         "agents": agents,
         "lines_up": sum(line.up for line in switch.lines.lines()) - 1,
         "answer_to_bridge": shares(times),
+        "heard": shares([ms for agent in staff for ms in agent.heard_ms]),
         "switch_alone": shares(alone),
     }
 

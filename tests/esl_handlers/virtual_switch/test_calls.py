@@ -259,6 +259,27 @@ def test_maximum_duration_is_kept_by_the_switch(tmp_path: Path) -> None:
         assert end(events).get("Hangup-Cause") == "ALLOTTED_TIMEOUT"
 
 
+def test_a_call_that_moves_on_when_it_is_answered_is_lost_to_originate(tmp_path: Path) -> None:
+    """It is in its wait at once, and once. originate finds its leg taken away, and says that it was cancelled."""
+    with running_switch(tmp_path, PEOPLE) as switch:
+        client = switch.client(CALL_EVENTS)
+        moves = "execute_on_answer=transfer\\strunkline-wait\\sXML\\strunkline"
+        client.originate(A, "9", "trunkline-wait XML trunkline", moves)
+        seen = client.events_until("BACKGROUND_JOB")
+        assert story(seen, A)[-2:] == ["CHANNEL_ANSWER", "CUSTOM"]
+        assert seen[-1].body.strip() == "-ERR ORIGINATOR_CANCEL"
+        assert client.api(f"uuid_getvar {A} trunkline_connect") == "waiting"
+
+
+def test_blank_lines_between_commands_are_passed_over(tmp_path: Path) -> None:
+    """They have no reply; a listener that sends them hears its next command answered as ever."""
+    with running_switch(tmp_path, PEOPLE) as switch:
+        client = switch.client()
+        for _ in range(3):
+            client.send()
+        assert client.api("uuid_exists nobody") == "false"
+
+
 def test_sendmsg_executes_while_parked(tmp_path: Path) -> None:
     """The Event-UUID of the message comes back as Application-UUID."""
     with running_switch(tmp_path, PEOPLE) as switch:
