@@ -15,19 +15,21 @@ JUDGED_AFTER = 300
 
 @dataclass(slots=True)
 class Slice:
-    """One stretch of :data:`SLICE_SECONDS`. channel_seconds: calls in progress, over time; binding: seconds by what bound."""
+    """One stretch of :data:`SLICE_SECONDS`. staffed_seconds, channel_seconds: agents at work and calls in progress, over time;
+    binding: seconds by what bound."""
 
     calls: int = 0
     connected: int = 0
     abandoned: int = 0
     busy_seconds: float = 0.0
+    staffed_seconds: float = 0.0
     channel_seconds: float = 0.0
     binding: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
 @dataclass(slots=True)
 class Course:
-    """One campaign's counts. agents: who were at work; seconds: how long it was dialled, set at the end."""
+    """One campaign's counts. agents: most who were at work; seconds: how long it was dialled, set at the end."""
 
     agents: int
     seconds: float = 0.0
@@ -40,7 +42,7 @@ class Course:
     worst_running_rate: float = 0.0
     peak_channels: int = 0
     slices: list[Slice] = field(default_factory=list)
-    _bound: tuple[float, str, int] = (0.0, "", 0)
+    _bound: tuple[float, str, int, int] = (0.0, "", 0, 0)
 
     def launched(self, now: float) -> None:
         self.calls += 1
@@ -75,23 +77,24 @@ class Course:
                 break
             end = begin
 
-    def decided(self, now: float, decision: Decision, channels: int) -> None:
-        """What binds from now on, and how many calls are in progress."""
-        since, binding, before = self._bound
-        if now > since:
-            current = self._slice(since)
-            current.binding[binding] += now - since
-            current.channel_seconds += before * (now - since)
-        self._bound = (now, decision.binding, channels)
+    def decided(self, now: float, decision: Decision, channels: int, staffed: int) -> None:
+        """What binds from now on, how many calls are in progress and how many agents at work."""
+        self._until(now)
+        self._bound = (now, decision.binding, channels, staffed)
         self.peak_channels = max(self.peak_channels, channels)
 
     def end(self, now: float) -> None:
         """Nothing more happens."""
-        since, binding, before = self._bound
-        if now > since:
-            self._slice(since).binding[binding] += now - since
-            self._slice(since).channel_seconds += before * (now - since)
+        self._until(now)
         self.seconds = now
+
+    def _until(self, now: float) -> None:
+        since, binding, channels, staffed = self._bound
+        if now > since:
+            current = self._slice(since)
+            current.binding[binding] += now - since
+            current.channel_seconds += channels * (now - since)
+            current.staffed_seconds += staffed * (now - since)
 
     @property
     def busy_seconds(self) -> float:
@@ -100,7 +103,7 @@ class Course:
     @property
     def occupancy(self) -> float:
         """Talk and wrap-up over staffed time, 0.0 to 1.0; 0.0 without agents."""
-        staffed = self.agents * self.seconds
+        staffed = sum(part.staffed_seconds for part in self.slices)
         return self.busy_seconds / staffed if staffed else 0.0
 
     @property

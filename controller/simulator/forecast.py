@@ -113,7 +113,7 @@ def figures(question: Question, course: Course) -> dict[str, Any]:
                 "calls": part.calls,
                 "connected": part.connected,
                 "abandoned": part.abandoned,
-                "occupancy": round(part.busy_seconds / (course.agents * SLICE_SECONDS), 4) if course.agents else None,
+                "occupancy": round(part.busy_seconds / max(part.staffed_seconds, 1.0), 4) if course.agents else None,
                 "channels": round(part.channel_seconds / SLICE_SECONDS, 1),
                 "binding": max(part.binding, key=lambda name: part.binding[name]) if part.binding else None,
             }

@@ -1,8 +1,8 @@
 """A day of dialling in virtual time: the production ``tick``, pacing, estimates and drop guard, with made-up people.
 
 An event queue and a clock that jumps from event to event. Decisions are made as in production: when a call is resolved,
-when an agent becomes ready, and on a pulse. What is simplified: an answer is reported at once, reservations never fail, and
-agents neither pause nor leave.
+when an agent becomes ready, and on a pulse. What is simplified: an answer is reported at once and reservations never fail.
+Agents who go, to lunch or home, tell nobody before: they leave when free or after the wrap-up, and pacing has to find out.
 """
 
 from __future__ import annotations
@@ -106,11 +106,24 @@ class _Floor:
 class World:
     """Built for one :meth:`live`."""
 
-    def __init__(self, plans: Sequence[Plan], agents: int, chance: Random, priority: str = "weighted") -> None:
-        """agents: who share all campaigns; 0 for agentless ones. chance: decides between equals. priority: as ``Turns``."""
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        agents: int,
+        chance: Random,
+        priority: str = "weighted",
+        staffing: Callable[[float], int] | None = None,
+    ) -> None:
+        """agents: who share all campaigns; 0 for agentless ones. chance: decides between equals. priority: as ``Turns``.
+
+        staffing: how many of them ought to be at work at a moment (seconds from the start); left out: all, all the time.
+        """
         self._now = 0.0
         self._look_at = 0.0
         self._agents = agents
+        self._staffing = staffing
+        self._away: deque[int] = deque()
+        self._leaving = 0  # of those who talk or wrap up, how many go when they are done
         self._ready: deque[int] = deque(range(agents))
         self._talking: dict[int, float] = {}
         self._wrapping: dict[int, float] = {}
@@ -164,6 +177,7 @@ class World:
 
     def _decide(self) -> None:
         now = self._now
+        self._staff()
         talking = tuple([now - at for at in self._talking.values()])
         wrapping = tuple([now - at for at in self._wrapping.values()])
         wishes = {
@@ -180,7 +194,21 @@ class World:
             floor.reserved += [self._ready.popleft() for _ in range(reserve)]
             while len(floor.reserved) > floor.in_hand:
                 self._ready.append(floor.reserved.pop())
-            floor.course.decided(now, decision, floor.channels)
+            floor.course.decided(now, decision, floor.channels, self._agents - len(self._away))
+
+    def _staff(self) -> None:
+        """Send agents away, the free ones first, or have them back."""
+        if self._staffing is None:
+            return
+        more = min(self._staffing(self._now), self._agents) - (self._agents - len(self._away) - self._leaving)
+        stay = min(max(more, 0), self._leaving)
+        self._leaving -= stay
+        for _ in range(more - stay):
+            self._ready.append(self._away.popleft())
+        free = min(max(-more, 0), len(self._ready))
+        self._away += [self._ready.popleft() for _ in range(free)]
+        busy = len(self._talking) + len(self._wrapping)
+        self._leaving = min(self._leaving + max(-more, 0) - free, busy)
 
     def _board(self, floor: _Floor, talking: tuple[float, ...], wrapping: tuple[float, ...]) -> Board:
         plan, now = floor.plan, self._now
@@ -302,8 +330,11 @@ class World:
     def _wrapped_up(self, call: _Call, agent: int, seconds: float) -> None:
         del self._wrapping[agent]
         call.floor.course.busy(self._now, seconds)
-        call.floor.learner.wrap_up_ended(seconds)
-        if self._asking:
+        call.floor.learner.wrap_up_ended(seconds, back=not self._leaving)
+        if self._leaving:
+            self._leaving -= 1
+            self._away.append(agent)
+        elif self._asking:
             waited = self._asking.popleft()
             del waited.floor.waiting[waited.number]
             self._talk(waited, agent)

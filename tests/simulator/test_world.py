@@ -150,3 +150,24 @@ def test_nonsense_is_refused():
         Habits(answer_rate=1.2)
     with pytest.raises(ValueError, match="duration"):
         Spread(0.0)
+
+
+def test_agents_go_to_lunch_and_come_back():
+    """Half of twenty are away for half an hour: staffed time lacks just that, a talk is finished first, the limit holds."""
+    chance = Random(1)
+    plan = Plan("june", "predictive", People(HABITS, 25.0, chance), 10**6, drop_limits=LIMITS)
+    course = World([plan], 20, chance, staffing=lambda now: 10 if 1800 <= now < 3600 else 20).live(5400.0)["june"]
+    staffed = sum(part.staffed_seconds for part in course.slices)
+    assert 20 * 3600.0 + 10 * 1800.0 <= staffed <= 20 * 3600.0 + 10 * 1800.0 + 10 * 300.0
+    assert all(part.busy_seconds <= part.staffed_seconds + 20 * 0.5 for part in course.slices)
+    assert 0.7 < course.occupancy <= 1.0
+    assert course.abandoned_share <= 0.03
+
+
+def test_nobody_at_work_takes_no_call():
+    """All agents leave after half an hour: nobody is connected once the last talks are over."""
+    chance = Random(1)
+    plan = Plan("june", "predictive", People(HABITS, 25.0, chance), 10**6, drop_limits=LIMITS)
+    course = World([plan], 12, chance, staffing=lambda now: 12 if now < 1800 else 0).live(7200.0)["june"]
+    assert sum(part.calls for part in course.slices[7:]) == 0
+    assert sum(part.connected for part in course.slices[:6]) > 0

@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.domain.pacing.answer_rate import AnswerRate
 from controller.domain.pacing.durations import Durations
-from controller.domain.pacing.outlook import CALLS_BY, AgentRows, Outlook, agent_rows, call_rows, pick_ups
+from controller.domain.pacing.outlook import AgentRows, Outlook, agent_rows, call_rows, calls_by, pick_ups
 from controller.domain.pacing.ring_times import RingCurve, RingTimes
 
 REPORT_SECONDS = 3.0
@@ -28,6 +28,10 @@ FINISHING_GUESS = (15.0, 1.0)
 """Lognormal guesses until there is evidence: mean seconds, coefficient of variation."""
 DURATIONS_MEMORY = 600.0
 """Talks, wrap-ups after which one counts 1/e."""
+BACK_MEMORY = 25.0
+"""Wrap-ups after which one counts 1/e, for how many agents come back: lunch begins within minutes."""
+BACK_MOVED = 0.08
+"""A change of that share which is told at once."""
 REBUILD_SECONDS = (4.0, 60.0)
 """The tables about agents are made anew after a tenth of the time dialled so far, within these bounds."""
 REBUILD_CALLS_SECONDS = 2.0
@@ -83,6 +87,7 @@ class Learner:
         self._talks = Durations(*TALK_GUESS, DURATIONS_MEMORY)
         self._wrap_ups = Durations(*WRAP_UP_GUESS, DURATIONS_MEMORY)
         self._finishing = Durations(*FINISHING_GUESS, DURATIONS_MEMORY)
+        self._back = self._back_told = 1.0
         self._screened = 0.0
         self._screen_seconds = 0.0
         self._people = 0.0
@@ -119,9 +124,12 @@ class Learner:
         """A conversation ended so long after the agent said that it was about to."""
         self._finishing.add(seconds)
 
-    def wrap_up_ended(self, seconds: float) -> None:
-        """An agent became ready (or went away) so long after the talk."""
+    def wrap_up_ended(self, seconds: float, back: bool = True) -> None:
+        """So long after the talk an agent was ready again, or (not ``back``) went away."""
         self._wrap_ups.add(seconds)
+        self._back += (float(back) - self._back) / BACK_MEMORY
+        if abs(self._back - self._back_told) > BACK_MOVED:
+            self._slow = None
 
     def estimates(self, now: float, talking: Sequence[float] = (), wrapping: Sequence[float] = ()) -> Estimates:
         """What is believed now. talking, wrapping: ages of what has not ended yet, seconds; they are evidence too."""
@@ -180,9 +188,13 @@ class Learner:
         if self._slow is None or now >= self._slow.good_until:
             rings = self._rings.curve()
             talk, wrap_up = self._talks.table(talking), self._wrap_ups.table(wrapping)
-            rows = agent_rows(rings, screen, self._wait_seconds, talk, wrap_up, self._finishing.table())
+            rows = agent_rows(rings, screen, self._wait_seconds, talk, wrap_up, self._finishing.table(), self._back)
+            self._back_told = self._back
             dialled = now - self._first_launch if self._first_launch is not None else 0.0
             least, most = REBUILD_SECONDS
             good_until = now + min(max(dialled / 10.0, least), most)
-            self._slow = _Slow(good_until, rows, rings, pick_ups(rings, rings.quantile(CALLS_BY)), talk.mean(), wrap_up.mean())
+            talk_seconds, wrap_up_seconds = talk.mean(), wrap_up.mean()
+            flow = (len(talking) + len(wrapping)) / (talk_seconds + wrap_up_seconds)
+            later = pick_ups(rings, rings.quantile(calls_by(flow)))
+            self._slow = _Slow(good_until, rows, rings, later, talk_seconds, wrap_up_seconds)
         return self._slow

@@ -32,8 +32,9 @@ class LookAhead:
         for rows, ages in ((agents.wrapping, team.wrapping), (agents.finishing, team.finishing)):
             more = _added(rows, ages)
             mean, variance, third = mean + more[0], variance + more[1], third + more[2]
-        self._mean = mean + team.ready + team.reserved
-        self._variance, self._third = variance, third
+        free = team.ready + team.reserved
+        self._mean = mean + free * (1.0 + agents.ready[0])
+        self._variance, self._third = variance + free * agents.ready[1], third + free * agents.ready[2]
         self._error = estimates.answer_rate_error / estimates.answer_rate
         self._room = self._mean / (1.0 + 2.0 * self._error)
         self._in_the_end = outlook.in_the_end[0]

@@ -20,8 +20,8 @@ One call an agent, as progressive, is dialled
 In the first 200 calls of a run there are never more calls in hand than agents free for them and people that may be abandoned
 still, one more than the limit allows: even if all are picked up, the limit is exceeded by one person at most.
 
-Smaller teams than ``Manner.fewest_agents`` are dialled as power: lines for free agents only, as many as half a person is
-expected from (two at 25 % answers), at least the campaign's ratio and at most ten. The look-ahead goes on bounding them,
+Smaller teams than ``Manner.fewest_agents`` are dialled as power: lines for free agents only, as many as one person is
+expected from (four at 25 % answers), at least the campaign's ratio and at most ten. The look-ahead goes on bounding them,
 because power by itself knows no drop limit: five agents at ratio 2 and 25 % answers abandon 7 %.
 """
 
@@ -51,7 +51,7 @@ GAP_PEOPLE_PER_AGENT = 0.06
 BIG_TEAM = 100.0
 MOST_LIMITS = 4.0
 """The threshold is never above so many times the limit."""
-EXPECTED_PER_AGENT = 0.5
+EXPECTED_PER_AGENT = 1.0
 MOST_RATIO = 10.0
 """Few agents: people expected from the lines of a free agent, and the most lines (features 3.7)."""
 UNLIMITED = 0.03
@@ -71,11 +71,13 @@ def decide(board: Board) -> Decision:
         return _one_to_one(board, "drop_guard", f"one call an agent, because {guard.reason}: ")
     if estimates is None or not estimates.warm:
         return _one_to_one(board, "estimates", "one call an agent until the first calls are decided: ")
-    bounds = _bounds(board, team, estimates)
+    few = team.staffed < board.manner.fewest_agents
+    power = f"power, because {team.staffed} agents are fewer than {board.manner.fewest_agents}: " if few else ""
+    bounds = _bounds(board, team, estimates, power)
     allowed = threshold(guard.windows, team.staffed)
     most = min(bound[0] for bound in bounds)
     ahead = LookAhead(team, board.hand, estimates, board.rivals).calls(allowed, most) if most > 0 else 0
-    risk = f"{board.hand.count} calls are out, the next is launched while it finds an agent but for {allowed:.1%}"
+    risk = f"{power}{board.hand.count} calls are out, the next is launched while it finds an agent but for {allowed:.1%}"
     return tightest(board, [*bounds, (ahead, "abandon_risk", risk)] if most > 0 else bounds)
 
 
@@ -90,8 +92,8 @@ def threshold(windows: Sequence[WindowStanding], agents: int) -> float:
     return min(allowed)
 
 
-def _bounds(board: Board, team: Team, estimates: Estimates) -> list[Bound]:
-    """What holds whatever the look-ahead says."""
+def _bounds(board: Board, team: Team, estimates: Estimates, power: str) -> list[Bound]:
+    """What holds whatever the look-ahead says. power: why a small team is dialled as power, empty for others."""
     out = board.hand.count
     free = team.ready + team.reserved - sum(rival.hand.count for rival in board.rivals)
     lines = math.floor(board.manner.lines_per_agent * team.staffed)
@@ -101,13 +103,10 @@ def _bounds(board: Board, team: Team, estimates: Estimates) -> list[Bound]:
         covered = free + math.floor(max(spare, 0.0)) + 1
         why = f"{estimates.launched} of the first {COLD_CALLS} calls are out: no more than {covered} in hand"
         bounds.append((covered - out, "cold_start", why))
-    if team.staffed < board.manner.fewest_agents:
+    if power:
         ratio = max(board.manner.ratio, min(MOST_RATIO, EXPECTED_PER_AGENT / estimates.answer_rate))
         lines = math.floor(ratio * max(free, 0))
-        why = (
-            f"power, because {team.staffed} agents are fewer than {board.manner.fewest_agents}: {out} of {lines} lines are out"
-        )
-        bounds.append((lines - out, "few_agents", why))
+        bounds.append((lines - out, "few_agents", f"{power}{out} of {lines} lines are out"))
     return bounds
 
 

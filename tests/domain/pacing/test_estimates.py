@@ -159,3 +159,32 @@ def test_durations_kept_in_another_shape_are_refused():
     """Rather begin anew than read another version's numbers."""
     with pytest.raises(ValueError, match="shape"):
         Durations(120.0, 1.0, 600.0).restore({"ended": [1.0], "spent": [1.0]})
+
+
+def test_agents_who_leave_after_the_wrap_up_are_noticed_within_minutes():
+    """A quarter of an hour of coming back, then ten who go to lunch: fewer are expected back, at once; later all again."""
+    learner = taught()
+
+    def expected_back(at: float) -> float:
+        return learner.estimates(at).outlook.agents.wrapping[10][0]
+
+    before = expected_back(300.0)
+    for _ in range(10):
+        learner.wrap_up_ended(15.0, back=False)
+    assert expected_back(303.0) < 0.75 * before
+    for _ in range(200):
+        learner.wrap_up_ended(15.0)
+    assert expected_back(310.0) > 0.9 * before
+
+
+def test_a_large_team_knows_its_answer_rate_better():
+    """Ten thousand calls in five minutes are forgotten by time, not by number: the error is that of thousands of calls."""
+    errors = []
+    for calls_per_second in (2, 40):
+        rate = AnswerRate(decided_after=28.0)
+        for second in range(300):
+            for place in range(calls_per_second):
+                rate.add(float(second), person=place % 4 == 0)
+        rate.settle(400.0)
+        errors.append(rate.estimate()[1])
+    assert errors[1] < 0.4 * errors[0]

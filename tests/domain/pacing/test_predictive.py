@@ -119,11 +119,13 @@ def test_the_first_200_calls_are_never_more_than_one_over():
 
 
 def test_a_small_team_is_dialled_as_power_and_it_says_so():
-    """Nine agents: two lines for each free one at most; the reason names power and the setting can lower the mark."""
-    small = board(ready=2, talking=7, ringing=0, guard=standing(400, 0))
+    """Nine agents: for each free one as many lines as a person is expected from, no more; the reason names power, and the
+    setting can lower the mark."""
+    small = board(ready=0, talking=9, ringing=0, guard=standing(4000, 0))
     decision = predictive.decide(small)
-    assert (decision.calls, decision.binding) == (4, "few_agents")
+    assert (decision.calls, decision.binding) == (0, "few_agents")
     assert "power, because 9 agents are fewer than 10" in decision.reason
+    assert "power, because 9 agents are fewer than 10" in predictive.decide(board(ready=3, talking=6, ringing=0)).reason
     assert predictive.decide(replace(small, manner=Manner(fewest_agents=5))).binding == "abandon_risk"
 
 
