@@ -79,11 +79,12 @@ def lines_per_agent(plan: RunPlan) -> int:
 
 
 def team_of(plan: RunPlan, views: Iterable[AgentView]) -> Team:
-    """The agents who may take this campaign's calls. Agents whom other campaigns hold, and who are away, are in no count."""
+    """The agents who may take this campaign's calls. In no count are agents whom other campaigns hold, who are away, or who
+    asked for a pause after the present call."""
     views = list(views)
     queue = plan.target.address
     mine = [view for view in views if queue in view.queues]
-    talking, wrapping = ages(mine, queue)
+    talking, wrapping = ages([view for view in mine if not view.then_pause], queue)
     return Team(
         pool=_pools(views).get(queue, queue),
         ready=sum(view.state is AgentState.READY for view in mine),

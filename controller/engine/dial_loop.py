@@ -196,6 +196,7 @@ class DialLoop:
 
     def _pulse(self) -> None:
         self._refresh()
+        self._lessons.look(self._crew.views())
         open_floors = self._look()
         self._previews.look({floor.run.run_id: floor.run for floor in open_floors if floor.run.plan.mode == PREVIEW})
         if not open_floors:

@@ -1,36 +1,46 @@
 """What calls teach about a campaign, told to its learner as soon as it is known: who picked up, who did not, how long talks
-lasted.
+and wrap-ups lasted.
 
 One learner a run; its estimates go on the board. Nothing here decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from controller.domain.calls.states import BEFORE_ANSWER, CallState
 from controller.domain.pacing.estimates import Estimates, Learner
 from controller.engine.live_call import LiveCall
-from controller.ports import Clock, RunningRun
+from controller.engine.wrap_ups import WrapUps
+from controller.ports import AgentView, Clock, RunningRun
 
 NOT_PEOPLE = ("machine", "fax", "sit")
 
 
 class Lessons:
-    """One for a controller. ``follow`` and ``estimates`` are the dial loop's, the rest the call desk's."""
+    """One for a controller. ``follow``, ``look`` and ``estimates`` are the dial loop's, the rest the call desk's."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._learners: dict[int, Learner] = {}
+        self._queues: dict[int, str] = {}
+        self._wrap_ups = WrapUps()
 
     def follow(self, runs: Iterable[RunningRun]) -> None:
         """These are the runs there are now."""
-        before = self._learners
+        before, plans = self._learners, {run.run_id: run.plan for run in runs if run.plan.target.kind == "queue"}
+        self._queues = {run_id: plan.target.address for run_id, plan in plans.items()}
         self._learners = {
-            run.run_id: before.get(run.run_id) or Learner(float(run.plan.max_ring_seconds), run.plan.abandoned.patience_seconds)
-            for run in runs
-            if run.plan.target.kind == "queue"
+            run_id: before.get(run_id) or Learner(float(plan.max_ring_seconds), plan.abandoned.patience_seconds)
+            for run_id, plan in plans.items()
         }
+
+    def look(self, agents: Sequence[AgentView]) -> None:
+        """These are the agents now; a wrap-up that ended teaches every run of the agent's queues."""
+        for ended in self._wrap_ups.look(agents, self._clock.monotonic()):
+            for run_id, queue in self._queues.items():
+                if queue in ended.queues:
+                    self._learners[run_id].wrap_up_ended(ended.seconds, ended.back)
 
     def estimates(self, run_id: int, talking: tuple[float, ...], wrapping: tuple[float, ...]) -> Estimates | None:
         """What is believed of the run now; None where nobody learns. talking, wrapping: seconds, of what has not ended."""
