@@ -12,8 +12,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import insert
@@ -22,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from controller.domain.finding import Finding, Level, fail, ok, warn
 from controller.domain.site import Carrier
 from controller.errors import StoreDown, SwitchDown, Unavailable
-from controller.storage.database import Database, migrations_config
+from controller.storage.database import Database, newest_schema
 from controller.storage.tables import ContactList
 
 OLDEST_REDIS = (6, 2)
@@ -71,9 +69,7 @@ def check_database(database: Database) -> list[Finding]:
 
 
 def _schema(database: Database) -> Finding:
-    head = ScriptDirectory.from_config(migrations_config(str(database.url))).get_current_head()
-    with database.read() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
+    found, head = database.schema(), newest_schema()
     if found == head:
         return ok("database", f"{database.place}, schema {found}")
     if found is None:

@@ -111,7 +111,7 @@ def score(
         reviewed = read_reviewed(table)
         result, heard = Scored(reviewed.judged), f"as called; {reviewed.unlabelled} without a label are left out"
     else:
-        from controller.service import score_recordings
+        from controller.service.beside_calls import score_recordings
 
         result, heard = score_recordings(table, preset, channel), f"preset {preset}"
     emit({"heard": heard} | _as_json(result), as_json, lambda _: _page(result, heard))

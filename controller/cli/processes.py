@@ -43,7 +43,7 @@ def run(people: PeopleFile = None, as_json: AsJson = False) -> None:
 
 def controller(as_json: AsJson = False) -> None:
     """Run the controller beside its FreeSWITCH. SIGTERM drains, a second SIGTERM stops at once."""
-    from controller.service import run_controller
+    from controller.service.controller import run_controller
 
     _ended("controller", run_controller(current_settings()), as_json)
 
@@ -84,7 +84,7 @@ def check(as_json: AsJson = False) -> None:
     """Look at everything a campaign needs: database, Redis, FreeSWITCH with modules, gateways, dialplan and journal, clocks,
     disk. Each thing that is not right comes with its mend. Exit 1 when a campaign could not run like this."""
     from controller.checks import failed
-    from controller.service import run_check
+    from controller.service.beside_calls import run_check
 
     findings = run_check(current_settings())
     rows = [{"level": f.level.value, "subject": f.subject, "detail": f.detail, "mend": f.mend} for f in findings]

@@ -67,7 +67,7 @@ def reconcile(
     """
     from controller.domain.reconcile.carrier import CarrierRecord
     from controller.reconciliation import Reconciliation, Scope
-    from controller.service import journal_ends
+    from controller.service.beside_calls import journal_ends
 
     settings = current_settings()
     journal = journal or (Path(settings.freeswitch.cdr_journal) if settings.freeswitch.cdr_journal else None)

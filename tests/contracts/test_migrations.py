@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect
 
-from controller.storage.database import migrations_config, upgrade
+from controller.storage.database import Database, migrations_config, newest_schema, upgrade
 from controller.storage.tables import Base
 
 ROOT = Path(__file__).parents[2]
@@ -51,6 +52,18 @@ def test_processes_that_start_together_migrate_once(url: str):
     said = [process.communicate(timeout=100)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     assert "leads" in tables(url)
+
+
+def test_a_start_on_a_current_schema_does_without_alembic(url: str):
+    """The newest revision is told from its file's name, as Alembic tells it, and a schema that has it is left alone."""
+    database = Database(url)
+    assert database.schema() is None
+    database.upgrade()
+    assert database.schema() == newest_schema() == ScriptDirectory.from_config(migrations_config(url)).get_current_head()
+    database.dispose()
+    start = "import sys; from controller.storage.database import Database; Database(sys.argv[1]).upgrade()"
+    again = f"{start}; sys.exit('alembic' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", again, url], cwd=ROOT, timeout=100, check=False).returncode == 0
 
 
 def test_partial_index_lets_one_live_attempt_per_number(url: str):
