@@ -151,7 +151,7 @@ class DialLoop:
 
     def standing(self) -> dict[str, dict[str, object]]:
         """Campaign → what it does now and why, for the live board."""
-        now = self._clock.now()
+        now, talking = self._clock.now(), self._desk.talking()
         return {
             floor.key: {
                 "run": floor.run.number,
@@ -163,6 +163,7 @@ class DialLoop:
                 "seat_limit": floor.run.plan.pacing.seats,
                 "hopper": floor.depth + len(floor.in_hand),
                 "calls_per_second": floor.launch_rate(now),
+                "talking": talking[floor.run.run_id],
                 "at": now,
             }
             for floor in self._floors.values()

@@ -38,8 +38,9 @@ class _Guarded:
 class DropDesk:
     """One for a controller. ``run`` is its lasting greenlet; ``follow`` and ``standing`` are the dial loop's.
 
-    talking: calls by run id in which a person talks at this moment. They have ended nowhere yet, so storage does not count
-    them; left out, a shift that begins with long talks would look worse than it is. machine_dispositions: as ``DropCounts``.
+    talking: calls of a run in which a person talks at this moment, at any controller. They have ended nowhere yet, so storage
+    does not count them; left out, a shift that begins with long talks would look worse than it is. machine_dispositions: as
+    ``DropCounts``.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class DropDesk:
         in_thread: InThread,
         clock: Clock,
         watch: Watch,
-        talking: Callable[[], Mapping[int, int]],
+        talking: Callable[[RunningRun], int],
         machine_dispositions: Callable[[], frozenset[str]],
     ) -> None:
         self._counts = counts
@@ -98,7 +99,7 @@ class DropDesk:
         tallies = self._in_thread(partial(self._counts.tallies, plan.campaign_id, run_id, zone, now, self._words))
         guard = plan.pacing.drop_guard
         before = guarded.standing
-        talking = self._talking().get(run_id, 0)
+        talking = self._talking(guarded.run)
         standing = stand(guard.limits(), _with_talking(tallies, talking), guard.machine_error, before or NO_LIMIT)
         guarded.standing = standing
         for one in standing.windows:

@@ -42,6 +42,7 @@ from controller.engine.lessons import Lessons
 from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
+from controller.engine.talks import Talks
 from controller.errors import LiveStateDown, Refused, Unavailable
 from controller.formulas.prometheus import formula_source
 from controller.live.agents import RedisAgents, agents_for_any_thread
@@ -160,8 +161,9 @@ class Controller:
         self.switch.lines.attend(self.agents)
         source = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, clock.now, deadline)
         self._formulas = FormulaDesk(source, self._in_formula_thread, clock, watch)
+        self._talks = Talks(settings.node, self._board, self.desk.talking)
         self._drops = DropDesk(
-            SqlDropCounts(self._database), self._in_thread, clock, watch, self.desk.talking, self._machine_dispositions
+            SqlDropCounts(self._database), self._in_thread, clock, watch, self._talks.of, self._machine_dispositions
         )
         previews = RedisPreviews(self._redis, lease_seconds)
         self._dial_loop = DialLoop(
@@ -315,6 +317,7 @@ class Controller:
             self._board.publish(self._settings.node, self._dial_loop.standing())
         except LiveStateDown as error:
             log.debug("board not published", reason=str(error))
+        self._talks.look()
 
     def _remember(self) -> None:
         self._memory.remember(self.desk, self._adopted)

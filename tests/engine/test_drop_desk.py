@@ -31,7 +31,7 @@ class Counted:
 
 def desk(counted: Counted, talking: int = 0, watch: NobodyWatches | None = None, **guard: object) -> DropDesk:
     made = DropDesk(
-        counted, at_once, Hands(), watch or NobodyWatches(), lambda: {1: talking}, lambda: frozenset({"ANSWERING MACHINE"})
+        counted, at_once, Hands(), watch or NobodyWatches(), lambda run: talking, lambda: frozenset({"ANSWERING MACHINE"})
     )
     pacing = Pacing(drop_guard=DropGuard.model_validate({"machine_error_percent": 0} | guard))
     made.follow([RunningRun(1, 1, "active", plan(mode="predictive", pacing=pacing))])

@@ -25,10 +25,11 @@ from controller.engine.lessons import Lessons
 from controller.engine.no_agents import NoAgents
 from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
+from controller.engine.talks import Talks
 from controller.errors import LiveStateDown, StoreDown, SwitchDown, Unavailable
 from controller.formulas.constant import Constants
 from controller.live.agent_memory import MemoryAgents
-from controller.live.memory import MemoryHopper, MemoryLimits
+from controller.live.memory import MemoryBoard, MemoryHopper, MemoryLimits
 from controller.live.preview_memory import MemoryPreviews
 from controller.ports import AgentLines
 from controller.storage.memory import MemoryStore
@@ -152,6 +153,7 @@ class Process:
         )
         pool, no_lines = MemoryAgents(clock.monotonic, 60.0), cast(AgentLines, None)
         kept = AgentCalls(machine.name, pool, no_lines, clock, watch, lambda attempt_id, event: None)
+        talks = Talks(machine.name, MemoryBoard(), self.desk.talking)
         self.loop = DialLoop(
             node=machine.name,
             runs=store,
@@ -170,7 +172,7 @@ class Process:
             previews=PreviewDesk(
                 machine.name, MemoryPreviews(clock.monotonic, 60.0), kept, pool, hopper, store, _at_once, clock
             ),
-            drops=DropDesk(store, _at_once, clock, watch, self.desk.talking, frozenset),
+            drops=DropDesk(store, _at_once, clock, watch, talks.of, frozenset),
             formulas=FormulaDesk(Constants(clock.now), _at_once, clock, watch),
             crew=agents,
             lessons=lessons,

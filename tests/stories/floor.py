@@ -35,9 +35,10 @@ from controller.engine.no_agents import NoAgents
 from controller.engine.preview_desk import PreviewDesk
 from controller.engine.slots import SlotDesk
 from controller.engine.supervisor import Supervisor
+from controller.engine.talks import Talks
 from controller.formulas.constant import Constants
 from controller.live.agent_memory import MemoryAgents
-from controller.live.memory import MemoryHopper, MemoryLimits
+from controller.live.memory import MemoryBoard, MemoryHopper, MemoryLimits
 from controller.live.preview_memory import MemoryPreviews
 from controller.ports import AgentPool, FormulaSource, Missed, SwitchListener
 from controller.storage.memory import MemoryStore
@@ -239,7 +240,8 @@ class Floor:
             agents if isinstance(agents, AgentCalls) else AgentCalls("fs1", pool, no_lines, self.clock, self.watch, self.tell)
         )
         self.formulas = FormulaDesk(formulas or Constants(self.clock.now), self.in_thread, self.clock, self.watch)
-        self.drops = DropDesk(self.store, self.in_thread, self.clock, self.watch, self.desk.talking, frozenset)
+        self.talks = Talks("fs1", MemoryBoard(), self.desk.talking)
+        self.drops = DropDesk(self.store, self.in_thread, self.clock, self.watch, self.talks.of, frozenset)
         self.loop = DialLoop(
             node="fs1",
             runs=self.store,
