@@ -13,6 +13,9 @@ SEED ?= 1
 # most tests wait for something: three at a time keep two processors busy
 TESTERS ?= 3
 AMD_SIZE ?= quick
+SETTINGS ?= table
+SEEDS ?= 1
+HOURS ?= 4
 
 .PHONY: demo test test-long lint soak bench bench-pacing bench-amd load clean
 
@@ -40,9 +43,10 @@ soak: $(INSTALLED)
 bench: $(INSTALLED)
 	@$(BIN)/python -m tests.load.bench
 
-# dialling methods beside each other on simulated shifts; about half an hour; last line is JSON
+# dialling methods beside each other on simulated shifts: SETTINGS are table (minutes), facts, changing, unseen (each about half
+# an hour a seed); last line is JSON
 bench-pacing: $(INSTALLED)
-	@$(BIN)/python -m tests.load.pacing
+	@$(BIN)/python -m tests.load.pacing --settings $(SETTINGS) --seeds $(SEEDS) --hours $(HOURS)
 
 # a real FreeSWITCH with SIPp as carrier and bot; last line is JSON
 load: $(INSTALLED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ from controller.domain.pacing.board import Decision
 from controller.simulator.people import End
 
 SLICE_SECONDS = 300.0
+WAIT_STEP_SECONDS = 0.05
 JUDGED_AFTER = 300
 """Answers from which on the running abandon rate is watched; before, one person is too large a share."""
 
@@ -29,7 +31,8 @@ class Slice:
 
 @dataclass(slots=True)
 class Course:
-    """One campaign's counts. agents: most who were at work; seconds: how long it was dialled, set at the end."""
+    """One campaign's counts. agents: most who were at work; seconds: how long it was dialled, set at the end; waits: people who
+    reached an agent, by how many whole :data:`WAIT_STEP_SECONDS` they had waited."""
 
     agents: int
     seconds: float = 0.0
@@ -38,6 +41,7 @@ class Course:
     abandoned: int = 0
     ends: Counter[End] = field(default_factory=Counter)
     waited_seconds: float = 0.0
+    waits: Counter[int] = field(default_factory=Counter)
     longest_wait_seconds: float = 0.0
     worst_running_rate: float = 0.0
     peak_channels: int = 0
@@ -56,6 +60,7 @@ class Course:
         """A person reached an agent or the bot."""
         self.connected += 1
         self.waited_seconds += waited_seconds
+        self.waits[math.ceil(waited_seconds / WAIT_STEP_SECONDS)] += 1
         self.longest_wait_seconds = max(self.longest_wait_seconds, waited_seconds)
         self._slice(now).connected += 1
         self._watch_rate()
@@ -114,6 +119,15 @@ class Course:
     @property
     def abandoned_share(self) -> float:
         return self.abandoned / self.answered if self.answered else 0.0
+
+    def wait_seconds(self, share: float) -> float:
+        """Within how long that share of the people who reached an agent did; 0.0 when nobody did."""
+        left = share * self.connected
+        for steps, people in sorted(self.waits.items()):
+            left -= people
+            if left <= 0:
+                return steps * WAIT_STEP_SECONDS
+        return 0.0
 
     def binding(self) -> dict[str, float]:
         """Seconds by what bound the pace, the longest first."""

@@ -1,10 +1,11 @@
-"""``make bench-pacing``: dialling methods beside each other on simulated shifts, by the production pacing code.
+"""``make bench-pacing``: dialling methods beside each other on simulated shifts, ours by the production pacing code.
 
-Shifts of four hours from a cold start: talk lognormal (mean 120 s, cv 1), wrap-up (15 s, cv 0.5), pick-up (12 s, cv 0.7), ring
-limit 25 s, verdict after 0.8 s, a person waits until 2 s after pick-up, a fifth of the other calls is a machine and a fifth
-fails at once. Printed a line a setting and method: occupancy (talk and wrap-up over staffed time), abandoned share of the
-people who picked up, the worst shift, the highest running rate after 300 answers, the mean wait. The last line is one JSON
-object. ``--talk``, ``--talk-cv``, ``--ring``, ``--wrap-up``, ``--machines`` try other worlds.
+Shifts of some hours from a cold start, as ``pacing_worlds.py`` has them. Printed a line a shift and method: occupancy (talk and
+wrap-up over staffed time), abandoned share of the people who picked up, the worst day, the highest running rate after 300
+answers, how long people waited who reached an agent (half, and 95 %). The last line is one JSON object.
+
+``table`` is a choice of ``facts`` and the two days that change: some minutes. ``best level`` tries levels until it has the busiest
+that keeps the limit over the day, on the very days it is then measured on.
 """
 
 from __future__ import annotations
@@ -12,152 +13,154 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
 from random import Random
 
 from controller.domain.pacing.board import Manner
 from controller.domain.pacing.drop_guard import DropLimit, Formula, WindowName
 from controller.engine.tick import PACING
 from controller.simulator.course import Course
-from controller.simulator.people import Habits, People, Spread
-from controller.simulator.world import RING_LIMIT_SECONDS, Plan, World
-from tests.load.vicidial_like import AdaptiveLevel
+from controller.simulator.people import People
+from controller.simulator.world import Plan, World
+from tests.load.pacing_methods import AdaptiveLevel, ErlangB, FixedLevel
+from tests.load.pacing_worlds import Shift, shifts
 
-TEAMS = (3, 5, 10, 20, 50, 100, 300)
-ANSWER_RATES = (0.1, 0.25, 0.5)
-METHODS = ("progressive", "power 2", "power 3", "vicidial-like", "predictive")
-LIMIT = (DropLimit(WindowName.RUN, Formula.US),)
-Changing = Callable[[Habits, float], Habits]
-
-
-def halves(seconds: float) -> Changing:
-    """The answer rate halves in the middle of the shift."""
-
-    def at(habits: Habits, now: float) -> Habits:
-        return habits if now < seconds / 2 else replace(habits, answer_rate=habits.answer_rate / 2)
-
-    return at
-
-
-def drifts(seconds: float) -> Changing:
-    """Everything drifts: answer rate down to a half, talks to 1.5 times, pick-ups to 1.3 times, wrap-ups to 1.5 times, machines
-    to 1.5 times, evenly over the shift."""
-
-    def at(habits: Habits, now: float) -> Habits:
-        done = min(now / seconds, 1.0)
-        return replace(
-            habits,
-            answer_rate=habits.answer_rate * (1 - done / 2),
-            machine_share=min(habits.machine_share * (1 + done / 2), 1 - habits.failed_share),
-            talk=replace(habits.talk, mean=habits.talk.mean * (1 + done / 2)),
-            ring=replace(habits.ring, mean=habits.ring.mean * (1 + 0.3 * done)),
-            wrap_up=replace(habits.wrap_up, mean=habits.wrap_up.mean * (1 + done / 2)),
-        )
-
-    return at
+BEST_LEVEL = "best level"
+METHODS = ("progressive", "power 2", "power 3", "adaptive level", BEST_LEVEL, "erlang-b", "predictive")
+GUARDED = ("predictive", "adaptive")
+"""Methods that are told how many were abandoned; the others are compared as their makers describe them."""
+TABLE = (
+    "5 agents, 0.25 answered",
+    "10 agents, 0.25 answered",
+    "50 agents, 0.25 answered",
+    "50 agents, 0.10 answered",
+    "100 agents, 0.25 answered",
+    "300 agents, 0.25 answered",
+)
+TRIALS = 6
+MOST_LEVEL = 24.0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting by one method, over all its shifts."""
+    """One shift by one method, over all its days."""
 
-    agents: int
-    answer_rate: float
-    day: str
+    shift: str
     method: str
+    limit: float
     occupancy: float
     abandoned: float
-    worst_shift: float
+    worst_day: float
     worst_running: float
-    wait_seconds: float
+    wait_p50_seconds: float
+    wait_p95_seconds: float
     peak_channels: int
     cpu_seconds: float
 
 
-def shift(method: str, agents: int, habits: Habits, seed: int, seconds: float, changing: Changing | None) -> Course:
-    """One day."""
+def day(shift: Shift, method: str, seed: int, seconds: float) -> Course:
+    """One day. method: one of :data:`METHODS`, or ``level`` and a number."""
     chance = Random(seed)
-    mode, _, ratio = method.partition(" ")
+    mode, _, detail = method.partition(" ")
+    limit = DropLimit(WindowName.RUN, Formula.US, shift.limit, 0.95 * shift.limit, 0.983 * shift.limit)
+    people = People(shift.habits, shift.ring_limit_seconds, chance, shift.changing)
     plan = Plan(
         "shift",
         mode,
-        People(habits, RING_LIMIT_SECONDS, chance, changing),
+        people,
         leads=10**9,
-        manner=Manner(ratio=float(ratio or 2.0)),
-        drop_limits=LIMIT if mode in ("predictive", "vicidial-like") else (),
+        ring_limit_seconds=shift.ring_limit_seconds,
+        manner=Manner(ratio=float(detail)) if mode == "power" else Manner(),
+        drop_limits=(limit,) if mode in GUARDED else (),
     )
-    world = World([plan], agents, chance)
-    PACING["vicidial-like"] = AdaptiveLevel(lambda: world.now).decide
+    world = World([plan], shift.agents, chance, staffing=shift.staffing)
+    PACING["adaptive"] = AdaptiveLevel(lambda: world.now, shift.limit).decide
+    PACING["erlang-b"] = ErlangB(lambda: world.now, people.habits, shift.limit).decide
+    PACING["level"] = FixedLevel(lambda: world.now, float(detail) if mode == "level" else 1.0).decide
     return world.live(seconds)["shift"]
 
 
-def measure(method: str, agents: int, habits: Habits, day: str, seeds: int, hours: float) -> Row:
-    """All shifts of a setting."""
-    seconds = hours * 3600.0
-    changing = {"halves": halves(seconds), "drifts": drifts(seconds)}.get(day)
+def days(shift: Shift, method: str, seeds: int, seconds: float) -> list[Course]:
+    """All days of a shift by one method."""
+    if method != BEST_LEVEL:
+        return [day(shift, method, seed, seconds) for seed in range(1, seeds + 1)]
+
+    @cache
+    def at(level: float) -> list[Course]:
+        return [day(shift, f"level {level}", seed, seconds) for seed in range(1, seeds + 1)]
+
+    low, high = 1.0, MOST_LEVEL
+    for _ in range(TRIALS):
+        middle = round((low * high) ** 0.5, 2)
+        low, high = (middle, high) if _abandoned(at(middle)) <= shift.limit else (low, middle)
+    return at(low)
+
+
+def measure(shift: Shift, method: str, seeds: int, seconds: float) -> Row:
+    """The figures of all days."""
     began = time.process_time()
-    courses = [shift(method, agents, habits, seed, seconds, changing) for seed in range(1, seeds + 1)]
-    connected = sum(course.connected for course in courses)
+    courses = days(shift, method, seeds, seconds)
+    together = Course(shift.agents)
+    for course in courses:
+        together.connected += course.connected
+        together.waits += course.waits
     return Row(
-        agents,
-        habits.answer_rate,
-        day,
+        shift.name,
         method,
+        shift.limit,
         round(sum(course.occupancy for course in courses) / seeds, 4),
-        round(sum(course.abandoned for course in courses) / max(sum(course.answered for course in courses), 1), 5),
+        round(_abandoned(courses), 5),
         round(max(course.abandoned_share for course in courses), 5),
         round(max(course.worst_running_rate for course in courses), 5),
-        round(sum(course.waited_seconds for course in courses) / max(connected, 1), 3),
+        round(together.wait_seconds(0.5), 2),
+        round(together.wait_seconds(0.95), 2),
         max(course.peak_channels for course in courses),
         round((time.process_time() - began) / seeds, 1),
     )
 
 
+def _abandoned(courses: Sequence[Course]) -> float:
+    return sum(course.abandoned for course in courses) / max(sum(course.answered for course in courses), 1)
+
+
+def _chosen(groups: Sequence[str], seconds: float) -> list[Shift]:
+    chosen: list[Shift] = []
+    for group in groups:
+        if group == "table":
+            chosen += [shift for shift in shifts("facts", seconds) if shift.name in TABLE] + shifts("changing", seconds)
+        else:
+            chosen += shifts(group, seconds)
+    return chosen
+
+
 def main() -> None:
-    """Run the settings asked for; the figures as they come, then one JSON line."""
+    """Run what is asked for; the figures as they come, then one JSON line."""
     ask = argparse.ArgumentParser(description="Dialling methods on simulated shifts")
-    ask.add_argument("--agents", type=int, nargs="*", default=TEAMS)
-    ask.add_argument("--answer-rates", type=float, nargs="*", default=ANSWER_RATES)
+    ask.add_argument("--settings", nargs="*", default=["table"], choices=["table", "facts", "changing", "unseen"])
     ask.add_argument("--methods", nargs="*", default=METHODS, choices=METHODS)
-    ask.add_argument("--days", nargs="*", default=["steady", "halves", "drifts"], choices=["steady", "halves", "drifts"])
-    ask.add_argument("--seeds", type=int, default=2)
+    ask.add_argument("--seeds", type=int, default=1)
     ask.add_argument("--hours", type=float, default=4.0)
-    ask.add_argument("--talk", type=float, default=120.0)
-    ask.add_argument("--talk-cv", type=float, default=1.0)
-    ask.add_argument("--ring", type=float, default=12.0)
-    ask.add_argument("--ring-cv", type=float, default=0.7)
-    ask.add_argument("--wrap-up", type=float, default=15.0)
-    ask.add_argument("--wrap-up-cv", type=float, default=0.5)
-    ask.add_argument("--machines", type=float, default=0.2)
     given = ask.parse_args()
-    world = Habits(
-        machine_share=given.machines,
-        ring=Spread(given.ring, given.ring_cv),
-        talk=Spread(given.talk, given.talk_cv),
-        wrap_up=Spread(given.wrap_up, given.wrap_up_cv),
-        detect_seconds=0.8,
-        wait_seconds=1.2,
-    )
-    settings = [(agents, rate, "steady") for agents in given.agents for rate in given.answer_rates if "steady" in given.days]
-    settings += [(50, 0.25, day) for day in given.days if day != "steady"]
-    rows = []
-    for agents, rate, day in settings:
+    seconds = given.hours * 3600.0
+    rows: list[Row] = []
+    for shift in _chosen(given.settings, seconds):
         for method in given.methods:
-            row = measure(method, agents, replace(world, answer_rate=rate), day, given.seeds, given.hours)
+            row = measure(shift, method, given.seeds, seconds)
             rows.append(row)
             print(
-                f"{agents:4d} agents, {rate:.2f} answered, {day:6s} {method:14s} occupancy {row.occupancy:.3f} "
-                f"abandoned {row.abandoned:6.2%} (worst shift {row.worst_shift:.2%}, running {row.worst_running:.2%}) "
-                f"wait {row.wait_seconds:.2f} s, {row.cpu_seconds:.1f} s CPU",
+                f"{shift.name:48s} {method:14s} occupancy {row.occupancy:.3f} abandoned {row.abandoned:6.2%} "
+                f"(worst day {row.worst_day:.2%}, running {row.worst_running:.2%}) "
+                f"wait {row.wait_p50_seconds:.2f}/{row.wait_p95_seconds:.2f} s, {row.cpu_seconds:.1f} s CPU"
+                f"{' OVER THE LIMIT' if row.worst_day > row.limit else ''}",
                 flush=True,
             )
     means = {}
     for method in given.methods:
-        steady = [row.occupancy for row in rows if row.method == method and row.day == "steady"]
-        if steady:
-            means[method] = round(sum(steady) / len(steady), 4)
-            print(f"mean occupancy of {len(steady)} steady settings, {method}: {means[method]:.3f}")
+        own = [row.occupancy for row in rows if row.method == method]
+        means[method] = round(sum(own) / len(own), 4)
+        print(f"mean occupancy of {len(own)} shifts, {method}: {means[method]:.3f}")
     print(json.dumps({"mean_occupancy": means, "rows": [asdict(row) for row in rows]}))
 
 
