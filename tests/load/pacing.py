@@ -4,8 +4,8 @@ Shifts of some hours from a cold start, as ``pacing_worlds.py`` has them. Printe
 wrap-up over staffed time), abandoned share of the people who picked up, the worst day, the highest running rate after 300
 answers, how long people waited who reached an agent (half, and 95 %). The last line is one JSON object.
 
-``table`` is a choice of ``facts`` and the two days that change: some minutes. ``best level`` tries levels until it has the busiest
-that keeps the limit over the day, on the very days it is then measured on.
+``table`` is a choice of ``facts`` and the two days that change: some minutes. ``best level`` tries levels until it has the
+busiest that keeps the limit over the day, on the very days it is then measured on.
 """
 
 from __future__ import annotations

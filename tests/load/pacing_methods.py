@@ -5,8 +5,8 @@ shift, and has a memory of its own.
   conversation included. Every 15 s the level moves: over the drop limit (counted since midnight) it falls to 1; under it, it
   rises by the share of agents who were waiting, up to a cap of 3.
 - ``FixedLevel``: the same, tuned by hand: the level is fixed. Which is best is only known in hindsight.
-- ``ErlangB``: agents as a pool of servers with true means, at every moment, and no look at the calls in hand: people are sent at
-  the rate at which Erlang's formula blocks as many of them as the limit allows.
+- ``ErlangB``: agents as a pool of servers with true means, at every moment, and no look at the calls in hand: people are sent
+  at the rate at which Erlang's formula blocks as many of them as the limit allows.
 """
 
 from __future__ import annotations
