@@ -92,6 +92,7 @@ def test_every_series_is_written_by_some_method_and_scraped():
     watch.call_ended("c", "k", "busy")
     watch.rang("c", 3.0)
     watch.connected("c", 0.02)
+    watch.verdict_contradicted("c", "machine", "key")
     watch.live_calls(4)
     watch.seats("c", 1, 2)
     watch.hopper("c", 20)

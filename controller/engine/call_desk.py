@@ -19,6 +19,7 @@ from gevent.event import Event
 from gevent.queue import Empty
 
 from controller.domain.calls.actions import Action, AskSwitch, Finish, HangUp
+from controller.domain.calls.disagreement import disagreement
 from controller.domain.calls.ending import request_hang_up
 from controller.domain.calls.events import CallEvent, Overdue, TimeUp
 from controller.domain.calls.machine import hear
@@ -242,6 +243,8 @@ class CallDesk:
         elif call.ringing_at is not None or call.answered_at is not None:
             self._slots.carrier_ok(live.use.carrier)
         self._watch.call_ended(call.order.campaign, live.use.carrier, finish.outcome.value)
+        if call.answered_at is not None and (against := disagreement(call.evidence, now - call.answered_at)):
+            self._watch.verdict_contradicted(call.order.campaign, call.evidence.verdict or "", against)
         if call.answered_at is None and call.ringing_at is not None:
             self._watch.rang(call.order.campaign, now - call.placed_at)
         self._watch.live_calls(len(self._calls))

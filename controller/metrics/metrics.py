@@ -19,6 +19,7 @@ from controller.metrics.series import (
     AGENT_SEIZURES,
     AGENT_WAIT,
     AGENTS,
+    AMD_CONTRADICTED,
     AMD_SECONDS,
     AMD_TAP_FAILURES,
     AMD_TAPS,
@@ -146,6 +147,9 @@ class Metrics:
     def verdict(self, campaign: str, kind: str, seconds: float) -> None:
         self._numbers[AMD_VERDICTS.name].add((campaign, kind))
         self._histograms[AMD_SECONDS.name].observe((campaign, kind), seconds)
+
+    def verdict_contradicted(self, campaign: str, verdict: str, evidence: str) -> None:
+        self._numbers[AMD_CONTRADICTED.name].add((campaign, verdict, evidence))
 
     def taps_open(self, count: int) -> None:
         self._numbers[AMD_TAPS.name][()] = count

@@ -176,6 +176,14 @@ AMD_SECONDS = Series(
     ("campaign", "verdict"),
     AMD_BUCKETS,
 )
+AMD_CONTRADICTED = Series(
+    "trunkline_amd_contradicted",
+    "counter",
+    "calls",
+    "Ended calls that had shown something against the first verdict: key (a machine pressed one), beep (in a person's call of "
+    "30 s or more), revised (detection took it back).",
+    ("campaign", "verdict", "evidence"),
+)
 AMD_TAPS = Series("trunkline_amd_taps", "gauge", "calls", "Calls that are listened to.")
 AMD_TAP_FAILURES = Series(
     "trunkline_amd_tap_failures",
@@ -191,6 +199,6 @@ SERIES: tuple[Series, ...] = (
     *(RING_SECONDS, BRIDGE_SECONDS, EVENT_LAG, EVENTS, LOOP_STALL, COMMANDS, LINK_UP, HOPPER_DEPTH),
     *(ABANDONED_SHARE, ABANDONED_LIMIT),
     *(FORMULA_VALUE, FORMULA_SAFE, FORMULA_FAULTS, AGENT_SEIZURES, AGENT_RESERVATIONS, AGENT_WAIT, AGENTS),
-    *(AMD_VERDICTS, AMD_SECONDS, AMD_TAPS, AMD_TAP_FAILURES),
+    *(AMD_VERDICTS, AMD_SECONDS, AMD_CONTRADICTED, AMD_TAPS, AMD_TAP_FAILURES),
     *(LEADS, IMPORT_ROWS, WRITE_AHEAD, WRITE_AHEAD_ROWS, LOG_LINES_DROPPED),
 )
