@@ -32,9 +32,13 @@ class LabelledRecording:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """Calls of a campaign that a person has listened to, and how many of the table nobody has labelled yet."""
+    """Calls of a campaign that a person has listened to, and how many of the table nobody has labelled yet.
+
+    labels: attempt id → label, where the table names the attempts.
+    """
 
     judged: list[Judged]
+    labels: dict[str, str]
     unlabelled: int
 
 
@@ -54,11 +58,13 @@ def read_labelled(table: Path) -> list[LabelledRecording]:
 
 
 def read_reviewed(table: Path) -> Reviewed:
-    """The labelled lines of a table ``label,verdict,amd_ms``, as ``trunkline amd samples`` writes it, with what was said then.
+    """The labelled lines of a table ``label,verdict,amd_ms``, as ``trunkline amd samples`` writes it, with what was said then:
+    first, and after a change of mind where there is a column ``revised``.
 
     BadFile, naming each line that is not right and how to mend it, or when nothing is labelled.
     """
     judged: list[Judged] = []
+    labels: dict[str, str] = {}
     mistakes: list[str] = []
     unlabelled = 0
     for line, values in lines_of(table, ("label", "verdict", "amd_ms")):
@@ -67,18 +73,20 @@ def read_reviewed(table: Path) -> Reviewed:
         elif found := mistake_in_label(values) or mistake_in_verdict(values):
             mistakes.append(f"line {line}: {found}")
         else:
-            verdict = values["verdict"] or "none"
-            judged.append(
-                Judged(label_of(values), verdict, verdict, int(values["amd_ms"]) / 1000 if values["amd_ms"] else None)
-            )
+            first = values["verdict"] or "none"
+            final = values.get("revised") or first
+            judged.append(Judged(label_of(values), first, final, int(values["amd_ms"]) / 1000 if values["amd_ms"] else None))
+            if attempt_id := values.get("attempt_id"):
+                labels[attempt_id] = label_of(values)
     refuse(table, mistakes)
     if not judged:
         raise BadFile(str(table), [f"no line has a label; listen, and write one of {', '.join(LABELS)} in the column label"])
-    return Reviewed(judged, unlabelled)
+    return Reviewed(judged, labels, unlabelled)
 
 
 def lines_of(table: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells by column. BadFile when a column is missing; a cell that is not there is empty."""
+    """Line number and cells by column, of all columns. BadFile when one of ``columns`` is missing; a cell that is not there is
+    empty."""
     rows = rows_of(table)
     _, heading = next(rows, (1, []))
     header = [name.strip().lower() for name in heading]
@@ -133,8 +141,9 @@ def mistake_in_file(values: Mapping[str, str], folder: Path) -> str | None:
 
 def mistake_in_verdict(values: Mapping[str, str]) -> str | None:
     """What is wrong with verdict and time and how to mend it; None when nothing is."""
-    if values["verdict"] and values["verdict"] not in VERDICTS:
-        return f"verdict {values['verdict']!r} is not known; leave it as `trunkline amd samples` wrote it"
+    for column in ("verdict", "revised"):
+        if (verdict := values.get(column)) and verdict not in VERDICTS:
+            return f"{column} {verdict!r} is not known; leave it as `trunkline amd samples` wrote it"
     if values["amd_ms"] and not values["amd_ms"].isdecimal():
         return f"amd_ms {values['amd_ms']!r} is no number of milliseconds; leave it as `trunkline amd samples` wrote it"
     return None

@@ -37,7 +37,7 @@ Run = Annotated[int | None, typer.Option("--run", metavar="N", help="Only this r
 Most = Annotated[int, typer.Option("--most", metavar="N", min=1, help="So many calls at most.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="File to write, not standard output.")]
 
-SAMPLE_COLUMNS = ("file", "label", "verdict", "amd_ms", "attempt_id")
+SAMPLE_COLUMNS = ("file", "label", "verdict", "revised", "amd_ms", "attempt_id")
 
 app = typer.Typer(no_args_is_help=True, help="Answering-machine detection: how right it is on your own calls.")
 
@@ -51,7 +51,7 @@ def register(root: typer.Typer) -> None:
 def samples(campaign: Campaign, run: Run = None, most: Most = 300, output: Output = None, as_json: AsJson = False) -> None:
     """Draw calls of a campaign whose audio was kept on this machine, for a person to listen to and label.
 
-    Writes a CSV (file, label, verdict, amd_ms, attempt_id) whose column label is empty. Label some lines, then
+    Writes a CSV (file, label, verdict, revised, amd_ms, attempt_id) whose column label is empty. Label some lines, then
     `trunkline amd score FILES.csv --as-called` says how right the campaign's verdicts were. The draw is by chance, and the same
     each time.
     """
@@ -85,7 +85,7 @@ def _drawn(campaign: str, run: int | None, most: int) -> list[tuple[str, ...]]:
         )
     by_chance = sorted(kept, key=lambda sample: sha256(sample[1].attempt_id.encode()).digest())
     return [
-        (str(file), "", a.amd_verdict or "", "" if a.amd_ms is None else str(a.amd_ms), a.attempt_id)
+        (str(file), "", a.amd_verdict or "", a.amd_revised or "", "" if a.amd_ms is None else str(a.amd_ms), a.attempt_id)
         for file, a in by_chance[:most]
     ]
 
@@ -102,19 +102,29 @@ def score(
 
     Labels: person, machine, fax, sit, other (silence, noise, music, tones: no verdict but unknown is right for it). Recordings
     begin at the answer: WAV of any rate, or raw 8 kHz samples (.raw .sln .pcm .alaw .ulaw). With --as-called nothing is heard
-    anew: the verdicts in the table, from the calls themselves, are scored.
+    anew: the verdicts in the table, from the calls themselves, are scored, and the labels are kept with these calls: the drop
+    guard reckons with the people among the machines, once fifty machines of a campaign were labelled.
     """
     if as_called:
         from controller.domain.calls.verdict_score import VerdictScore as Scored
         from controller.labelled_recordings import read_reviewed
 
         reviewed = read_reviewed(table)
-        result, heard = Scored(reviewed.judged), f"as called; {reviewed.unlabelled} without a label are left out"
+        kept = _kept(reviewed.labels)
+        left_out = f"{reviewed.unlabelled} without a label are left out"
+        result, heard = Scored(reviewed.judged), f"as called; {left_out}; {kept} labels kept with their calls"
     else:
         from controller.service.beside_calls import score_recordings
 
         result, heard = score_recordings(table, preset, channel), f"preset {preset}"
     emit({"heard": heard} | _as_json(result), as_json, lambda _: _page(result, heard))
+
+
+def _kept(labels: dict[str, str]) -> int:
+    """Keep what was heard with the attempts; how many of them are in this database."""
+    from controller.storage.reviews import Reviews
+
+    return Reviews(open_database(current_settings())).keep(labels) if labels else 0
 
 
 def _as_json(score: VerdictScore) -> dict[str, Any]:

@@ -8,12 +8,12 @@ call an agent abandons nobody, whatever happened before this process began.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
 
-from controller.domain.pacing.drop_guard import NO_LIMIT, Level, Standing, Tally, WindowName, stand
+from controller.domain.pacing.drop_guard import NO_LIMIT, Level, Reviewed, Standing, Tally, WindowName, machine_error, stand
 from controller.engine.watch import Watch
 from controller.errors import StoreDown
 from controller.ports import Clock, DropCounts, InThread, RunningRun
@@ -22,17 +22,18 @@ log = structlog.get_logger("drop_guard")
 
 LOOK_SECONDS = 1.0
 WORDS_SECONDS = 60.0
-"""How often the site is asked which dispositions speak of machines."""
+"""How often it is asked which dispositions speak of machines, and what was heard on reviewed recordings."""
 
 NOT_COUNTED = Standing(Level.HARD, (), "the abandoned calls have not been counted yet")
 
 
 @dataclass(slots=True)
 class _Guarded:
-    """standing: None before the first count."""
+    """standing: None before the first count. reviewed: what is known of detection's mistakes there."""
 
     run: RunningRun
     standing: Standing | None = None
+    reviewed: Reviewed = field(default_factory=Reviewed)
 
 
 class DropDesk:
@@ -65,9 +66,7 @@ class DropDesk:
     def follow(self, runs: Iterable[RunningRun]) -> None:
         """These are the runs there are now."""
         before = self._guarded
-        self._guarded = {
-            run.run_id: _Guarded(run, before[run.run_id].standing if run.run_id in before else None) for run in runs
-        }
+        self._guarded = {run.run_id: replace(before.get(run.run_id) or _Guarded(run), run=run) for run in runs}
 
     def standing(self, run_id: int) -> Standing:
         """Where the run's campaign stands."""
@@ -86,9 +85,13 @@ class DropDesk:
         """Count and judge every run once."""
         try:
             now = self._clock.monotonic()
-            if self._guarded and now - self._words_at >= WORDS_SECONDS:
+            due = bool(self._guarded) and now - self._words_at >= WORDS_SECONDS
+            if due:
                 self._words, self._words_at = self._in_thread(self._machine_dispositions), now
             for guarded in list(self._guarded.values()):
+                if due or guarded.standing is None:
+                    campaign_id = guarded.run.plan.campaign_id
+                    guarded.reviewed = self._in_thread(partial(self._counts.reviewed, campaign_id, self._clock.now()))
                 self._judge(guarded)
         except StoreDown as error:
             log.debug("not counted", reason=str(error))
@@ -100,7 +103,8 @@ class DropDesk:
         guard = plan.pacing.drop_guard
         before = guarded.standing
         talking = self._talking(guarded.run)
-        standing = stand(guard.limits(), _with_talking(tallies, talking), guard.machine_error, before or NO_LIMIT)
+        error = machine_error(guarded.reviewed, guard.machine_error)
+        standing = stand(guard.limits(), _with_talking(tallies, talking), error, before or NO_LIMIT)
         guarded.standing = standing
         for one in standing.windows:
             self._watch.abandoned(plan.campaign, one.window.value, one.rate, one.limit)

@@ -9,7 +9,7 @@ from typing import Protocol
 from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt, Opening
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
-from controller.domain.pacing.drop_guard import Tally, WindowName
+from controller.domain.pacing.drop_guard import Reviewed, Tally, WindowName
 
 
 class AttemptStore(Protocol):
@@ -98,4 +98,8 @@ class DropCounts(Protocol):
         zone: whose calendar month. now: UTC epoch seconds. machine_dispositions: by which agents say that a machine was on the
         line. A bot's first word later than two seconds makes its call an abandoned one.
         """
+        ...
+
+    def reviewed(self, campaign_id: int, now: float) -> Reviewed:
+        """The campaign's calls of late that were taken for machines and that somebody has listened to."""
         ...

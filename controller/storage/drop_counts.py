@@ -19,10 +19,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 from controller.domain.calls.outcome import Outcome
-from controller.domain.pacing.drop_guard import Tally, WindowName
+from controller.domain.pacing.drop_guard import Reviewed, Tally, WindowName
 from controller.domain.pacing.drop_windows import SLOT_SECONDS, SlotTally, by_window, slot_of, window_starts
 from controller.storage.database import Database
 from controller.storage.driver_sql import execute, marks
+from controller.storage.reviews import reviewed
 
 WHOLE_SECONDS = 600.0
 """How often everything is counted again."""
@@ -74,6 +75,11 @@ class SqlDropCounts:
             found = _count(connection, campaign_id, book.boundary, sorted(machine_dispositions))
         self._books[campaign_id] = book
         return book.take(found, starts, now)
+
+    def reviewed(self, campaign_id: int, now: float) -> Reviewed:
+        """See the port."""
+        with self._database.read() as connection:
+            return reviewed(connection, campaign_id, now)
 
 
 def _run_began(connection: Connection, run_id: int, now: float) -> float:

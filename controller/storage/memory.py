@@ -19,7 +19,7 @@ from controller.domain.calls.record import AttemptDraft, AttemptEnd, OpenAttempt
 from controller.domain.campaigns.lifecycle import RunState
 from controller.domain.campaigns.plan import RunPlan
 from controller.domain.hopper.lead import HopperLead, LeadState
-from controller.domain.pacing.drop_guard import Tally, WindowName
+from controller.domain.pacing.drop_guard import Reviewed, Tally, WindowName
 from controller.domain.pacing.drop_windows import SlotTally, by_window, slot_of, window_starts
 from controller.ports import RunningRun
 from controller.storage.settling import in_run
@@ -217,7 +217,7 @@ class MemoryStore:
                 return 0.0
             return None if self._front(run.waiting, LeadState.WAITING) is None else run.waiting[0][0]
 
-    # DropCounts; nobody gives dispositions or reports first words here
+    # DropCounts; nobody gives dispositions, reports first words or listens to recordings here
 
     def tallies(
         self, campaign_id: int, run_id: int, zone: str, now: float, machine_dispositions: Collection[str] = ()
@@ -242,6 +242,9 @@ class MemoryStore:
             if end.answered_at is not None
         ]
         return by_window(slots, run_id, window_starts(now, zone))
+
+    def reviewed(self, campaign_id: int, now: float) -> Reviewed:
+        return Reviewed()
 
     # AttemptStore
 

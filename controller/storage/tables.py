@@ -220,6 +220,7 @@ class Attempt(Base):
     agent: Mapped[str | None] = mapped_column(Text)  # who was reserved for it last …
     seizure: Mapped[str | None] = mapped_column(Text)  # … and how that went (domain/agents: SeizureOutcome)
     opted_out: Mapped[bool | None]  # by a key during the abandoned-call message
+    amd_label: Mapped[str | None] = mapped_column(Text)  # who answered, by somebody who listened (calls/verdict_score: LABELS)
     __table_args__ = (
         Index(
             "ux_attempts_live",
@@ -240,6 +241,12 @@ class Attempt(Base):
             *("phone", "ended_at"),
             sqlite_where=text("outcome = 'abandoned'"),
             postgresql_where=text("outcome = 'abandoned'"),
+        ),
+        Index(
+            "ix_attempts_labelled",
+            *("campaign_id", "ended_at", "outcome", "amd_label"),
+            sqlite_where=text("amd_label IS NOT NULL"),
+            postgresql_where=text("amd_label IS NOT NULL"),
         ),
         Index("ix_attempts_lead", "lead_id"),
     )

@@ -11,6 +11,7 @@ from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.record import AttemptDraft, AttemptEnd
 from controller.domain.hopper.lead import LeadMove, LeadState
 from controller.storage.attempts import SqlAttemptStore
+from controller.storage.driver_sql import execute
 from controller.storage.leads import SqlLeadStore
 from controller.storage.runs import SqlRunStore
 from tests.cli.conftest import Shell
@@ -43,6 +44,7 @@ def reviewed(shell: Shell) -> Shell:
             AttemptEnd(
                 f"call-{place}", lead.lead_id, run.id, T0 + 30, Outcome.ANSWERED, "NORMAL_CLEARING", done,
                 sip_status=200, answered_at=T0 + 5, amd_verdict=VERDICTS[place], amd_ms=1500 + place,
+                amd_revised="machine" if place == 0 else None,
             )
             for place, lead in enumerate(leads)
         ]
@@ -54,12 +56,26 @@ def reviewed(shell: Shell) -> Shell:
     return shell
 
 
+def labelled(shell: Shell, labels: dict[str, str]) -> str:
+    """The table of ``amd samples`` with these labels written in, by attempt."""
+    table = shell.folder / "june-samples.csv"
+    assert shell.give("amd", "samples", "june", "-o", str(table)).code == 0
+    rows = list(csv.DictReader(table.open()))
+    for row in rows:
+        row["label"] = labels.get(row["attempt_id"], "")
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+    return str(table)
+
+
 def test_samples_are_the_calls_whose_audio_was_kept(reviewed):
     """The table names each recording and what was said of the call; the label is for a person to write."""
     rows = reviewed.ask("amd", "samples", "june")
-    assert {(row["attempt_id"], row["label"], row["verdict"], row["amd_ms"]) for row in rows} == {
-        ("call-0", "", "person", "1500"),
-        ("call-1", "", "machine", "1501"),
+    assert {tuple(row[name] for name in ("attempt_id", "label", "verdict", "revised", "amd_ms")) for row in rows} == {
+        ("call-0", "", "person", "machine", "1500"),
+        ("call-1", "", "machine", "", "1501"),
     }
     assert all(row["file"].endswith(f"/var/evidence/{row['attempt_id']}.wav") for row in rows)
     assert len(reviewed.ask("amd", "samples", "june", "--most", "1")) == 1
@@ -67,20 +83,26 @@ def test_samples_are_the_calls_whose_audio_was_kept(reviewed):
 
 def test_labelled_samples_are_scored_as_they_were_called(reviewed):
     """The machine was a person: one of one person let go. Lines without a label are counted and left out."""
-    table = reviewed.folder / "june-samples.csv"
-    assert reviewed.give("amd", "samples", "june", "-o", str(table)).code == 0
-    rows = list(csv.DictReader(table.open()))
-    for row in rows:
-        row["label"] = "human" if row["attempt_id"] == "call-1" else ""
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    result = reviewed.ask("amd", "score", str(table), "--as-called")
-    assert result["heard"] == "as called; 1 without a label are left out"
+    result = reviewed.ask("amd", "score", labelled(reviewed, {"call-1": "human"}), "--as-called")
+    assert result["heard"] == "as called; 1 without a label are left out; 1 labels kept with their calls"
     assert result["confusion"] == {"person": {"machine": 1}}
     assert (result["people_let_go"]["hits"], result["people_let_go"]["of"]) == (1, 1)
     assert result["decided_seconds"]["person"]["p50"] == 1.501
+
+
+def test_a_change_of_mind_is_scored_too(reviewed):
+    """Called a person first and a machine then: wrong at first, right in the end."""
+    result = reviewed.ask("amd", "score", labelled(reviewed, {"call-0": "machine"}), "--as-called")
+    assert result["confusion"] == {"machine": {"person": 1}}
+    assert result["confusion_after_revision"] == {"machine": {"machine": 1}}
+
+
+def test_labels_stay_with_their_calls(reviewed):
+    """Scored once, a label is known of the attempt: the drop guard counts it without being told."""
+    reviewed.ask("amd", "score", labelled(reviewed, {"call-0": "machine", "call-1": "voicemail"}), "--as-called")
+    with reviewed.database.read() as connection:
+        kept = execute(connection, "SELECT id, amd_label FROM attempts ORDER BY id").all()
+    assert [tuple(row) for row in kept] == [("call-0", "machine"), ("call-1", "machine"), ("call-2", None)]
 
 
 def test_a_campaign_whose_audio_was_not_kept_is_refused(shell):

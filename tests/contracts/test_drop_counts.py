@@ -7,11 +7,12 @@ import pytest
 from controller.domain.calls.outcome import Outcome
 from controller.domain.calls.record import AttemptDraft, Opening
 from controller.domain.hopper.lead import HopperLead, LeadMove, LeadState
-from controller.domain.pacing.drop_guard import Tally, WindowName
+from controller.domain.pacing.drop_guard import Reviewed, Tally, WindowName
 from controller.ports import DropCounts
 from controller.storage.attempts import SqlAttemptStore
 from controller.storage.driver_sql import execute
 from controller.storage.drop_counts import WHOLE_SECONDS, SqlDropCounts
+from controller.storage.reviews import REVIEW_SECONDS, Reviews
 from tests.contracts.worlds import PHONE, MemoryWorld, SqlWorld, World, draft, end, phones
 
 DAY = 86_400.0
@@ -135,6 +136,25 @@ def test_correction_of_an_old_call_is_seen_after_ten_minutes(sql_world: SqlWorld
     SqlAttemptStore(sql_world.database).set_first_word(opened.attempt_id, 5000)
     assert counts.tallies(run_id, run_id, "UTC", NOW + WHOLE_SECONDS - 1)[WindowName.RUN] == Tally(connected=1)
     assert counts.tallies(run_id, run_id, "UTC", NOW + WHOLE_SECONDS)[WindowName.RUN] == Tally(abandoned=1)
+
+
+def test_calls_that_somebody_listened_to(sql_world: SqlWorld):
+    """Of the calls taken for machines, two were labelled and one of them was a person; other calls' labels tell nothing of
+    that, nor do labels of long ago, and a second label stands for the first."""
+    run_id = sql_world.new_run(phones(4))
+    machine, person_lost, person, unlabelled = (
+        answered(sql_world, lead, outcome, NOW)
+        for lead, outcome in zip(
+            claim(sql_world, run_id), (Outcome.MACHINE, Outcome.MACHINE, Outcome.ANSWERED, Outcome.MACHINE), strict=True
+        )
+    )
+    reviews, counts = Reviews(sql_world.database), SqlDropCounts(sql_world.database)
+    assert counts.reviewed(run_id, NOW) == Reviewed()
+    assert reviews.keep({machine.attempt_id: "person", person.attempt_id: "person", "another site's": "machine"}) == 2
+    assert reviews.keep({machine.attempt_id: "machine", person_lost.attempt_id: "person"}) == 2
+    assert counts.reviewed(run_id, NOW) == Reviewed(machines=2, people=1)
+    assert counts.reviewed(unlabelled.campaign_id + 1, NOW) == Reviewed()
+    assert counts.reviewed(run_id, NOW + REVIEW_SECONDS + 1) == Reviewed()
 
 
 class TestQuietPeriod:

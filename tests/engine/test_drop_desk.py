@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from controller.domain.campaigns.pacing import DropGuard, Pacing
-from controller.domain.pacing.drop_guard import Level, Tally, WindowName
+from controller.domain.pacing.drop_guard import Level, Reviewed, Tally, WindowName
 from controller.engine.drop_desk import DropDesk
 from controller.errors import StoreDown
 from controller.ports import RunningRun
@@ -19,6 +19,7 @@ class Counted:
     def __init__(self) -> None:
         self.tally: Tally | None = Tally()
         self.words: Collection[str] = ()
+        self.heard = Reviewed()
 
     def tallies(
         self, campaign_id: int, run_id: int, zone: str, now: float, machine_dispositions: Collection[str] = ()
@@ -27,6 +28,9 @@ class Counted:
         if self.tally is None:
             raise StoreDown("the database is away")
         return dict.fromkeys(WindowName, self.tally)
+
+    def reviewed(self, campaign_id: int, now: float) -> Reviewed:
+        return self.heard
 
 
 def desk(counted: Counted, talking: int = 0, watch: NobodyWatches | None = None, **guard: object) -> DropDesk:
@@ -75,6 +79,17 @@ def test_machines_that_were_people_count():
     assert made.standing(1).level is Level.OPEN
     made = desk(counted, machine_error_percent=3.0)
     made.look()
+    assert made.standing(1).level is Level.HARD
+
+
+def test_reviewed_recordings_count_by_themselves():
+    """Nobody has to write the share found by a review into the campaign: 10 people of 98 reviewed are 11 of 100."""
+    counted = Counted()
+    counted.tally = Tally(connected=198, abandoned=1, machines_hung_up=100)
+    counted.heard = Reviewed(machines=98, people=10)
+    made = desk(counted, machine_error_percent=1.0)
+    made.look()
+    assert made.standing(1).windows[0].abandoned == 12.0
     assert made.standing(1).level is Level.HARD
 
 

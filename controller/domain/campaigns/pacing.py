@@ -55,8 +55,8 @@ class DropGuard(Part):
     )
     """30 days and 24 hours back from now; the calendar month of the campaign's zone; the present run."""
     machine_error_percent: float = Field(default=1.0, ge=0, le=100)
-    """Of a hundred calls that detection took for machines, how many were people: hung up on, so abandoned. From a review of
-    recordings."""
+    """Of a hundred calls that detection took for machines, how many were people: hung up on, so abandoned. It holds until
+    fifty such calls of the campaign were reviewed (``trunkline amd score --as-called``); from then on what was found does."""
     quiet_hours: float = Field(default=72.0, ge=0, le=24 * 365)
     """How long nobody rings a number after an abandoned call to it, unless an agent is reserved first (features 5.7)."""
 

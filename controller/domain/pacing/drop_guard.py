@@ -14,7 +14,9 @@ The formulas, all over people who picked up, never over calls:
 - Canada, CRTC telemarketing rules: at most 5 % in a calendar month; over people who picked up, as in the US.
 
 A person whom the detector took for a machine was left alone too: the estimated number of them joins the numerator and the
-denominator of every formula. Counting, and where a window begins, is storage's; here counts arrive as arguments.
+denominator of every formula. The estimate is the campaign's own once enough of its recordings were listened to (Ofcom wants it
+tested, and takes no vendor's figure); until then it is the owner's. Counting, and where a window begins, is storage's; here
+counts arrive as arguments.
 """
 
 from __future__ import annotations
@@ -77,6 +79,22 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A campaign's calls that detection took for machines and somebody listened to; people: those that were people."""
+
+    machines: int = 0
+    people: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.people <= self.machines:
+            raise ValueError(f"{self.people} people among {self.machines} reviewed calls")
+
+
+ENOUGH_REVIEWED = 50
+"""Below that a review says less than the owner's setting: 0 of 49 may still be six in a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
 class DropLimit:
     """One rule. The marks are shares, 0.0 to 1.0; soft and release lie at or below hard."""
 
@@ -122,6 +140,16 @@ class Standing:
 
 
 NO_LIMIT = Standing(Level.OPEN, (), "no drop limit is set")
+
+
+def machine_error(reviewed: Reviewed, setting: float) -> float:
+    """Share of the calls taken for machines that were people, 0.0 to 1.0. setting: the owner's, until enough were reviewed.
+
+    Laplace's rule of succession, (k + 1) / (n + 2): that nobody was found among fifty does not mean that nobody was lost.
+    """
+    if reviewed.machines < ENOUGH_REVIEWED:
+        return setting
+    return (reviewed.people + 1) / (reviewed.machines + 2)
 
 
 def people(formula: Formula, tally: Tally, machine_error: float) -> tuple[float, float]:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from controller.domain.pacing.drop_guard import NO_LIMIT, DropLimit, Formula, Level, Tally, WindowName, people, stand
+from controller.domain.pacing.drop_guard import (
+    ENOUGH_REVIEWED,
+    NO_LIMIT,
+    DropLimit,
+    Formula,
+    Level,
+    Reviewed,
+    Tally,
+    WindowName,
+    machine_error,
+    people,
+    stand,
+)
 
 RUN = DropLimit(WindowName.RUN, Formula.US, hard=0.03, soft=0.025, release=0.02)
 MONTH = DropLimit(WindowName.THIRTY_DAYS, Formula.US)
@@ -19,6 +31,19 @@ def test_us_counts_the_abandoned_over_those_who_picked_up():
 def test_people_taken_for_machines_were_abandoned():
     """One in a hundred of 500 calls hung up as machines was a person: five more abandoned, five more answered."""
     assert people(Formula.US, Tally(connected=97, abandoned=3, machines_hung_up=500), 0.01) == (8.0, 105.0)
+
+
+def test_the_owners_estimate_holds_until_enough_was_reviewed():
+    """Forty-nine recordings change nothing; with the fiftieth the campaign's own share counts, and none found is not none."""
+    assert machine_error(Reviewed(ENOUGH_REVIEWED - 1, 20), 0.01) == 0.01
+    assert machine_error(Reviewed(ENOUGH_REVIEWED, 0), 0.01) == pytest.approx(1 / 52)
+    assert machine_error(Reviewed(998, 4), 0.01) == pytest.approx(0.005)
+
+
+def test_more_people_than_calls_is_no_review():
+    """A count that cannot be is refused."""
+    with pytest.raises(ValueError, match="3 people among 2"):
+        Reviewed(2, 3)
 
 
 def test_uk_takes_out_the_machines_among_the_abandoned():
