@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from esl_handlers.amd.evidence import Evidence
-from esl_handlers.amd.front_end import FRAME, FRAME_SECONDS, FrontEnd
+from esl_handlers.amd.front_end import FRAME_SECONDS, NO_FRAMES, Array, Frames, FrontEnd, analysed
 from esl_handlers.amd.model import shipped
 from esl_handlers.amd.settings import Settings
 from esl_handlers.amd.speech import SpeechTracker
@@ -23,7 +21,6 @@ from esl_handlers.amd.tones import Tone, ToneKind, ToneTracker
 from esl_handlers.amd.verdict import Kind, Verdict
 
 _STEP_FRAMES = 3
-_FRAME_BYTES = 2 * FRAME
 _STEPS_IN_A_ROW = 3
 _FAX_TONES = frozenset({ToneKind.FAX_CALLING, ToneKind.FAX_ANSWER, ToneKind.FAX_DATA})
 _BUSY_TONES = 4
@@ -38,8 +35,8 @@ class Detector:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self._settings = settings or Settings()
-        self._waiting = bytearray()
         self._front_end = FrontEnd()
+        self._waiting = NO_FRAMES
         self._speech = SpeechTracker()
         self._evidence = Evidence()
         self._model = shipped()
@@ -58,18 +55,26 @@ class Detector:
 
         One verdict a call: where audio of many seconds is fed at once, ``feed(b"")`` returns the next one, or None.
         """
-        self._waiting += pcm
-        while len(self._waiting) >= (needed := self._next_frames() * _FRAME_BYTES):
-            block = np.frombuffer(bytes(self._waiting[:needed]), dtype="<i2")
-            del self._waiting[:needed]
-            self._hear(block)
+        self.hear(analysed(self.windows(pcm)))
         return self._due.popleft() if self._due else None
+
+    def windows(self, pcm: bytes) -> Array:
+        """Takes the next audio in, for whoever analyses that of many calls together; ``hear`` must get what comes of it."""
+        return self._front_end.windows(pcm)
+
+    def hear(self, frames: Frames) -> None:
+        """The next frames. What falls due ``feed`` returns."""
+        waiting = self._waiting.followed_by(frames)
+        taken = 0
+        while len(waiting) - taken >= (needed := self._next_frames()):
+            self._hear(waiting.part(taken, taken + needed))
+            taken += needed
+        self._waiting = waiting.part(taken, len(waiting))
 
     def _next_frames(self) -> int:
         return 1 if self._tones.sounding or self._frame % _STEP_FRAMES else _STEP_FRAMES
 
-    def _hear(self, block: np.ndarray[tuple[int], np.dtype[np.int16]]) -> None:
-        frames = self._front_end.analyse(block)
+    def _hear(self, frames: Frames) -> None:
         self._frame += len(frames)
         voiced = self._speech.hear(frames)
         if self._is_weighing:

@@ -1,4 +1,7 @@
-"""What was heard so far, as the numbers a model weighs: cadence, noise, level, pitch and timbre of the talk.
+"""What was heard so far, as the numbers a model weighs: cadence, noise, level, and how pitch and timbre of the talk change.
+
+What tells one voice from another, its pitch and its spectrum themselves, is left out: a model would learn the speakers it was
+shown, and who speaks says nothing of whether it is a recording.
 
 Every number comes from the past alone, and none grows without bound: times are capped at the value that tells no more. The
 names in NAMES are the order of the vector; a model says which it was trained with.
@@ -22,7 +25,6 @@ _TAIL_END = 5
 _NO_LEVEL_DB = -90.0
 _LONGEST_SECONDS = 12.0
 
-_OF_VOICE = ("level", "level_spread", "pitch", "pitch_spread", "voicing", "flux", *(f"band{band}" for band in range(BANDS)))
 NAMES = (
     "first_word", "since_first_word", "pause", "bursts", "talk", "first_burst", "last_burst", "first_pause", "last_pause",
     "longest_pause", "longest_burst", "talk_share", "syllables", "first_syllables", "last_syllables", "syllable_rate",
@@ -31,8 +33,8 @@ NAMES = (
     "above_noise",
     "pitch_end", "level_end", "last_level_change", "last_pitch_change", "last_timbre_change", "last_to_first",
     "tonal_share",
-    *(f"all_{name}" for name in _OF_VOICE),
-    *(f"last_{name}" for name in _OF_VOICE[:6]),
+    "all_level", "all_level_spread", "all_voicing", "all_flux",
+    "last_level", "last_level_spread", "last_pitch_spread", "last_voicing", "last_flux",
 )  # fmt: skip
 """Times in seconds, levels in dB of full scale or differences of them, pitch in semitones over 100 Hz, shares 0.0 to 1.0."""
 
@@ -58,7 +60,7 @@ class _Voice:
         self.bands += timbre
 
     def summary(self) -> list[float]:
-        """The values named in _OF_VOICE; zeros before any voice."""
+        """Level, its spread, pitch, its spread, voicing, flux, and the bands; zeros before any voice."""
         count = max(1, self.frames)
         level, pitch = self.level / count, self.pitch / count
         return [
@@ -198,7 +200,7 @@ class Evidence:
             self._before_zeros / max(1, self._before_frames), self._now_zeros / max(1, self._now_frames), every[0] - floor,
             end_pitch, end_level, burst[0] - opening[0], burst[2] - opening[2], timbre_change,
             last.frames / max(1, first.frames), self._tonal / max(1, self._frames),
-            *every, *burst[:6],
+            *every[:2], *every[4:6], *burst[:2], *burst[3:6],
         ]  # fmt: skip
         return np.array(values, dtype=np.float32)
 

@@ -1,7 +1,8 @@
 """Samples → what each 20 ms frame sounds like: level, bands, voicing, and its strongest steady peaks.
 
 Nothing is decided here. Every figure of a frame comes from that frame and the one before it (a 40 ms Hann window), so nothing
-looks into the future, and frames may be analysed one by one or several at a time with the same result.
+looks into the future, and frames may be analysed one by one, several at a time, or with those of other calls, with the same
+result.
 
 Voicing is the highest peak of the autocorrelation, divided by that of the window, over the lags of a voice (Boersma, "Accurate
 short-term analysis of the fundamental frequency", 1993); it is taken below 2 kHz, where a vowel's energy is.
@@ -9,7 +10,7 @@ short-term analysis of the fundamental frequency", 1993); it is taken below 2 kH
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -22,10 +23,13 @@ FRAME = 160
 FRAME_SECONDS = FRAME / RATE
 
 _SPAN = 2 * FRAME
+_FRAME_BYTES = 2 * FRAME
 _FFT = 512
 _BIN_HZ = RATE / _FFT
 BAND_EDGES_HZ = (100, 300, 500, 800, 1200, 1700, 2300, 3000, 3800)
 BANDS = len(BAND_EDGES_HZ) - 1
+_SINGLE = 10
+"""Columns of ``Frames`` before the bands."""
 _FULL_SCALE = np.float32(1 / 32768)
 _LEAST_POWER = 1e-10
 
@@ -58,9 +62,8 @@ _BINS = np.arange(_PEAK_LOW, _PEAK_HIGH)
 _THREE = np.arange(-1, 2)
 
 
-@dataclass(frozen=True, slots=True)
 class Frames:
-    """What n frames sound like, oldest first; each array has n rows.
+    """What n frames sound like, oldest first; each property has n values.
 
     level_db: of the 20 ms alone, dB of full scale, -100 at least. loudest: the largest sample, 0 to 32768 (digital silence
     is 0 to 8, by the codec). bands_db: n × 8, see BAND_EDGES_HZ. voicing: 0.0 to 1.0; pitch_hz belongs to it. peak_hz,
@@ -69,62 +72,132 @@ class Frames:
     its loudest, in power: 1.0 for one tone, near 0 for two that beat.
     """
 
-    level_db: Array
-    loudest: Array
-    bands_db: Array
-    voicing: Array
-    pitch_hz: Array
-    peak_hz: Array
-    peak_db: Array
-    peak_share: Array
-    second_hz: Array
-    second_share: Array
-    evenness: Array
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: Array) -> None:
+        self._rows = rows
 
     def __len__(self) -> int:
-        return len(self.level_db)
+        return len(self._rows)
+
+    def part(self, start: int, stop: int) -> Frames:
+        """Those from start up to, not with, stop."""
+        return Frames(self._rows[start:stop])
+
+    def followed_by(self, later: Frames) -> Frames:
+        """These, then those."""
+        return Frames(np.concatenate((self._rows, later._rows))) if len(self._rows) else later
+
+    @property
+    def level_db(self) -> Array:
+        return self._rows[:, 0]
+
+    @property
+    def loudest(self) -> Array:
+        return self._rows[:, 1]
+
+    @property
+    def voicing(self) -> Array:
+        return self._rows[:, 2]
+
+    @property
+    def pitch_hz(self) -> Array:
+        return self._rows[:, 3]
+
+    @property
+    def peak_hz(self) -> Array:
+        return self._rows[:, 4]
+
+    @property
+    def peak_db(self) -> Array:
+        return self._rows[:, 5]
+
+    @property
+    def peak_share(self) -> Array:
+        return self._rows[:, 6]
+
+    @property
+    def second_hz(self) -> Array:
+        return self._rows[:, 7]
+
+    @property
+    def second_share(self) -> Array:
+        return self._rows[:, 8]
+
+    @property
+    def evenness(self) -> Array:
+        return self._rows[:, 9]
+
+    @property
+    def bands_db(self) -> Array:
+        return self._rows[:, _SINGLE:]
+
+
+NO_WINDOWS: Array = np.zeros((0, _SPAN), np.float32)
+NO_FRAMES = Frames(np.zeros((0, _SINGLE + BANDS), np.float32))
 
 
 class FrontEnd:
-    """Analyses one call's audio; keeps one frame between calls."""
+    """Cuts one call's audio into windows of 40 ms, one for each 20 ms; keeps what is needed of the past."""
 
     def __init__(self) -> None:
         self._previous = np.zeros(FRAME, dtype=np.float32)
+        self._waiting = b""
 
-    def analyse(self, samples: NDArray[np.int16]) -> Frames:
-        """Frames of these samples; their number must be a multiple of 160, and not 0."""
-        pcm = samples.astype(np.float32)
-        frames = pcm.reshape(-1, FRAME)
-        count = len(frames)
-        stream = np.concatenate((self._previous, pcm)) * _FULL_SCALE
-        self._previous = pcm[-FRAME:]
-        now = stream[FRAME:].reshape(count, FRAME)
-        windows = np.concatenate((stream[:-FRAME].reshape(count, FRAME), now), axis=1)
-        spectrum = np.fft.rfft(windows * _WINDOW, _FFT)
-        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) * _SCALE
-        slices = np.square(now).reshape(count, 4, FRAME // 4).mean(axis=2)
-        voicing, pitch = _voicing(power)
-        rows = np.arange(count)
-        heaped = np.cumsum(power, axis=1)
-        total = heaped[:, _FILL_HIGH - 1] - heaped[:, _FILL_LOW - 1] + np.float32(_LEAST_POWER)
-        first = _PEAK_LOW + np.argmax(power[:, _PEAK_LOW:_PEAK_HIGH], axis=1)
-        first_power = heaped[rows, first + _PEAK_REACH] - heaped[rows, first - _PEAK_REACH - 1]
-        rest = np.where(np.abs(_BINS - first[:, None]) > 2 * _PEAK_REACH, power[:, _PEAK_LOW:_PEAK_HIGH], np.float32(0))
-        second = _PEAK_LOW + np.argmax(rest, axis=1)
-        second_power = heaped[rows, second + _PEAK_REACH] - heaped[rows, second - _PEAK_REACH - 1]
-        return Frames(
-            level_db=_decibels(slices.mean(axis=1)),
-            loudest=np.abs(frames).max(axis=1),
-            bands_db=_decibels(power @ _BAND_MATRIX),
-            voicing=voicing,
-            pitch_hz=pitch,
-            peak_hz=_refined_hz(power, first, rows),
-            peak_db=_decibels(first_power),
-            peak_share=np.minimum(first_power / total, np.float32(1)),
-            second_hz=second * np.float32(_BIN_HZ),
-            second_share=np.minimum(second_power / total, np.float32(1)),
-            evenness=(slices.min(axis=1) + np.float32(_LEAST_POWER)) / (slices.max(axis=1) + np.float32(_LEAST_POWER)),
-        )
+    def windows(self, pcm: bytes) -> Array:
+        """Of the frames that these bytes complete, n × 320 samples; none where there are too few bytes yet."""
+        pcm = self._waiting + pcm if self._waiting else pcm
+        count = len(pcm) // _FRAME_BYTES
+        self._waiting = pcm[count * _FRAME_BYTES :]
+        now = np.frombuffer(pcm, "<i2", count * FRAME).reshape(count, FRAME)
+        windows = np.empty((count, _SPAN), np.float32)
+        if count:
+            windows[:, FRAME:] = now
+            windows[0, :FRAME] = self._previous
+            windows[1:, :FRAME] = windows[:-1, FRAME:]
+            self._previous = windows[-1, FRAME:].copy()
+        return windows
+
+
+def analysed(windows: Array) -> Frames:
+    """The frames that end these windows, of one call or of many; what a window shows depends on nothing beside it."""
+    count = len(windows)
+    if not count:
+        return NO_FRAMES
+    spans = windows * _FULL_SCALE
+    now = spans[:, FRAME:]
+    spectrum = np.fft.rfft(spans * _WINDOW, _FFT)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32) * _SCALE
+    slices = np.square(now).reshape(count, 4, FRAME // 4).mean(axis=2)
+    numbers = np.arange(count)
+    heaped = np.cumsum(power, axis=1)
+    total = heaped[:, _FILL_HIGH - 1] - heaped[:, _FILL_LOW - 1] + np.float32(_LEAST_POWER)
+    first = _PEAK_LOW + np.argmax(power[:, _PEAK_LOW:_PEAK_HIGH], axis=1)
+    first_power = heaped[numbers, first + _PEAK_REACH] - heaped[numbers, first - _PEAK_REACH - 1]
+    rest = np.where(np.abs(_BINS - first[:, None]) > 2 * _PEAK_REACH, power[:, _PEAK_LOW:_PEAK_HIGH], np.float32(0))
+    second = _PEAK_LOW + np.argmax(rest, axis=1)
+    second_power = heaped[numbers, second + _PEAK_REACH] - heaped[numbers, second - _PEAK_REACH - 1]
+    rows = np.empty((count, _SINGLE + BANDS), np.float32)
+    rows[:, 0] = _decibels(slices.mean(axis=1))
+    rows[:, 1] = np.abs(windows[:, FRAME:]).max(axis=1)
+    rows[:, 2], rows[:, 3] = _voicing(power)
+    rows[:, 4] = _refined_hz(power, first, numbers)
+    rows[:, 5] = _decibels(first_power)
+    rows[:, 6] = np.minimum(first_power / total, np.float32(1))
+    rows[:, 7] = second * np.float32(_BIN_HZ)
+    rows[:, 8] = np.minimum(second_power / total, np.float32(1))
+    rows[:, 9] = (slices.min(axis=1) + np.float32(_LEAST_POWER)) / (slices.max(axis=1) + np.float32(_LEAST_POWER))
+    rows[:, _SINGLE:] = _decibels(power @ _BAND_MATRIX)
+    return Frames(rows)
+
+
+def analysed_together(calls: Sequence[Array]) -> list[Frames]:
+    """``analysed`` for the windows of many calls at the price of little more than one: NumPy's price is by the call."""
+    if not calls:
+        return []
+    every = analysed(np.concatenate(calls))
+    ends = np.cumsum([len(windows) for windows in calls]).tolist()
+    return [every.part(end - len(windows), end) for windows, end in zip(calls, ends, strict=True)]
 
 
 def _decibels(power: NDArray[np.floating]) -> Array:

@@ -4,7 +4,8 @@ One channel beside the speech, from the first frame to the end of the call. A ru
 in one steady peak and its harmonics, or in two that take turns (a warble, two notes). What it was is told by its frequency,
 length and company:
 
-    beep      400–2000 Hz, 100 ms or more, begins and ends sharply; no call progress tone unless talk came before
+    beep      400–2000 Hz, 100 ms or more, begins sharply; ends so too, or rings off after 0.4 s; a short one is pure and comes
+              out of silence; no call progress tone unless talk came before
     CNG       1100 Hz ± 38 Hz, 425–575 ms, before any talk (ITU-T T.30, 4.2.1)
     CED       2100 Hz ± 15 Hz, with or without phase reversals, from 0.4 s on (T.30 4.3.3, V.8 ANSam)
     V.21      1650/1850 Hz flags, 300 bit/s, from 0.4 s on (T.30 preamble)
@@ -47,11 +48,19 @@ _STEADY_HZ = 2.8
 _VOWEL_HZ = 700.0
 _BEEP_HZ = (392.0, 2560.0)
 _BEEP_SECONDS = (0.08, 0.1)
+_SHORT_BEEP_SECONDS = 0.17
+_SHORT_QUIET_FRAMES = 3
+_SHORT_STEADY = 0.003
+_RINGS_OFF_SECONDS = 0.4
+_PROGRESS_ALONE_HZ = 490.0
 _QUIET_FRAMES = 4
 _SAME_BEEP_FRAMES = 3
 _SIT_STEPS = ((895.0, 1005.0), (1345.0, 1455.0), (1725.0, 1855.0))
 _SIT_SECONDS = (0.2, 0.46)
 _SIT_GAP_FRAMES = 6
+_NEXT_STEP_FRAMES = 2
+_AFTER_SIT_FRAMES = 10
+_FAX_HZ, _FAX_REACH_HZ = 2100.0, 15.0
 _KEYS = ((697.0, 770.0, 852.0, 941.0), (1209.0, 1336.0, 1477.0, 1633.0))
 
 
@@ -104,8 +113,8 @@ class _Pitch:
 class _Run:
     """A tone that goes on.
 
-    began: the first frame of the note before it, or its own. decibels: its level now. risen: it began sharply. uneven, paired:
-    frames that beat, or held two. note: the one just before it, if any.
+    began: the first frame of the note before it, or its own. decibels: its level now. risen: it began sharply; quiet: how many
+    of the 6 frames before it were quiet. uneven, paired: frames that beat, or held two. note: the one just before it, if any.
     """
 
     first: int
@@ -113,6 +122,7 @@ class _Run:
     began: int
     decibels: float
     risen: bool
+    quiet: int
     pitches: list[_Pitch] = field(default_factory=list)
     frames: int = 1
     uneven: int = 0
@@ -136,6 +146,17 @@ class _Run:
         turns = len(self.pitches) == 2 and min(pitch.frames for pitch in self.pitches) >= _TURNING_FRAMES
         looser = 2.0 if turns and self.hertz > _VOWEL_HZ else 1.0
         return self.frames > _BLURRED_FRAMES and all(pitch.is_steady(looser) for pitch in self.pitches)
+
+    @property
+    def is_two_at_once(self) -> bool:
+        """It beats, or holds two that are known to come together."""
+        return self.uneven * 2 > self.frames or (self.paired * 5 > self.frames * 4 and _may_be_progress_or_key(self))
+
+    @property
+    def is_pure(self) -> bool:
+        """One pitch alone, as still as no voice holds it."""
+        main = max(self.pitches, key=lambda pitch: pitch.frames)
+        return self.paired * 2 <= self.frames and main.deviation <= main.frames * (_SHORT_STEADY * main.hertz) ** 2
 
     @property
     def hertz(self) -> float:
@@ -175,10 +196,12 @@ class ToneTracker:
         self._data_frames = 0
         self._fax_named = False
         self._beep: _Run | None = None
+        self._first_step: _Run | None = None
+        self._sit_named_at = -_AFTER_SIT_FRAMES
 
     @property
     def sounding(self) -> bool:
-        return self._run is not None
+        return self._run is not None or self._first_step is not None
 
     def hear(self, frames: Frames, talk_seconds: float, floor_db: Array) -> list[Tone]:
         """The next frames. talk_seconds: talk heard so far; floor_db: the noise in each band. What ended or is certain."""
@@ -201,9 +224,18 @@ class ToneTracker:
             goes_on = self._run is not None and held > _LEAST_SHARE_LATER and decibels > _LEAST_DB_LATER
             self._follow(heard, talk_seconds, _Peak(hertz, partner, level, evenness >= _EVEN, begins, goes_on))
             self._follow_data(heard, hertz, decibels, share, other_share)
+            self._release_step(heard)
             self._levels.append(level)
             self._frame += 1
         return heard
+
+    def _release_step(self, heard: list[Tone]) -> None:
+        """What might have begun a special information tone, and was not gone on with, was a beep."""
+        step = self._first_step
+        if step is not None and (len(self._sit) != 1 or self._frame - step.last > _NEXT_STEP_FRAMES):
+            self._first_step = None
+            if self._run is None and len(self._sit) < 2:
+                self._hear_beep(heard, step, sharp=True)
 
     def _follow(self, heard: list[Tone], talk: float, peak: _Peak) -> None:
         """One frame."""
@@ -228,17 +260,18 @@ class ToneTracker:
     def _begin(self, peak: _Peak) -> None:
         """A new run; where a note ended just before, its next one."""
         note = self._note if self._note is not None and self._frame - self._note.last <= _NEXT_NOTE_FRAMES else None
-        risen = note.risen if note else self._has_risen(peak)
+        quiet = sum(level < peak.level_db - _SHARP_DB for level in self._levels)
+        risen = note.risen if note else self._has_risen(peak, quiet)
+        quiet = note.quiet if note else quiet
         began = note.began if note else self._frame
         pitches = [_Pitch(hertz) for hertz in (peak.hertz, peak.partner) if hertz]
         uneven, paired = int(not peak.is_even), int(peak.partner > 0)
         self._run = _Run(
-            self._frame, self._frame, began, peak.level_db, risen, pitches, uneven=uneven, paired=paired, note=note
+            self._frame, self._frame, began, peak.level_db, risen, quiet, pitches, uneven=uneven, paired=paired, note=note
         )
 
-    def _has_risen(self, peak: _Peak) -> bool:
+    def _has_risen(self, peak: _Peak, quiet: int) -> bool:
         """Whether it was quiet before: for 20 ms, or for 80 ms where the pitch may be a vowel's, which follow consonants."""
-        quiet = sum(level < peak.level_db - _SHARP_DB for level in self._levels)
         return quiet >= (1 if peak.hertz > _VOWEL_HZ else _QUIET_FRAMES)
 
     def _joins(self, run: _Run, peak: _Peak) -> bool:
@@ -267,14 +300,16 @@ class ToneTracker:
     def _close(self, heard: list[Tone], run: _Run, talk: float, *, sharp: bool, goes_on: bool) -> None:
         """Says what a run was that has ended; sharp: within 20 ms; goes_on: with another note."""
         spoken = talk >= _TALK_SECONDS
-        two_at_once = run.uneven * 2 > run.frames or (run.paired * 5 > run.frames * 4 and _may_be_progress_or_key(run))
-        step = not two_at_once and self._is_sit_step(run)
+        step = not run.is_two_at_once and self._is_sit_step(run)
         if step and len(self._sit) == len(_SIT_STEPS):
             heard.append(Tone(ToneKind.SIT, run.hertz, self._sit[0].first * FRAME_SECONDS, (run.last + 1) * FRAME_SECONDS))
             self._sit.clear()
-        elif goes_on or (step and not spoken):
+            self._sit_named_at = self._frame
+        elif step and len(self._sit) == 1 and not goes_on:
+            self._first_step = run
+        elif goes_on or step:
             return
-        elif two_at_once or (not spoken and run.hertz < 500):
+        elif run.is_two_at_once or (not spoken and run.hertz < _PROGRESS_ALONE_HZ):
             self._hear_progress(heard, run)
         elif abs(run.hertz - 1100) <= 38 and 0.3 <= run.seconds <= 0.6 and not spoken:
             heard.append(_tone(ToneKind.FAX_CALLING, run))
@@ -285,10 +320,14 @@ class ToneTracker:
         if run.note is not None and run.frames <= _BLURRED_FRAMES:
             run = run.note  # what followed was the blur of its end
         seconds = (run.last - run.began) * FRAME_SECONDS
-        fits = (
-            _BEEP_HZ[0] <= run.hertz <= _BEEP_HZ[1] and seconds >= _BEEP_SECONDS[run.hertz < _VOWEL_HZ] and sharp and run.risen
-        )
-        if not fits or not run.is_note:
+        is_fax = self._fax_named or abs(run.hertz - _FAX_HZ) <= _FAX_REACH_HZ
+        is_echo_of_sit = run.first - self._sit_named_at < _AFTER_SIT_FRAMES
+        in_band = _BEEP_HZ[0] <= run.hertz <= _BEEP_HZ[1] and not is_fax and not is_echo_of_sit
+        long_enough = seconds >= _BEEP_SECONDS[run.hertz < _VOWEL_HZ]
+        ends = sharp or (seconds >= _RINGS_OFF_SECONDS and run.is_pure)
+        if not (in_band and long_enough and ends and run.risen and run.is_note) or run.is_two_at_once:
+            return
+        if seconds < _SHORT_BEEP_SECONDS and not (run.quiet >= _SHORT_QUIET_FRAMES and run.is_pure):
             return
         before = self._beep
         if before is not None and run.first - before.last <= _SAME_BEEP_FRAMES and before.pitches[0].is_near(run.hertz):

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from esl_handlers.amd import PRESETS, Detector, Settings
+from esl_handlers.amd.front_end import Array, Frames, analysed_together
 from esl_handlers.listening.kept_audio import KeptAudio
 from esl_handlers.listening.one_call import BYTES_A_SECOND, OneCall
 from esl_handlers.listening.sources import Datagrams, Recording
@@ -46,21 +47,27 @@ class Tapped:
         self.order = order
         self.source = source
         self.last_audio = now
+        self.pcm = b""
         self.kept = bytearray()
         self.listening = OneCall(order.call, lambda: Detector(settings), order.max_seconds, order.beep, now)
 
-    def turn(self, now: float) -> list[Found]:
-        """Read, and listen to what was read."""
-        pcm = self.source.read()
-        if not pcm:
-            if now - self.last_audio >= STALLED_SECONDS:
-                self.listening.done = True
-            return self.listening.look(now)
-        self.last_audio = now
-        room = int(self.order.keep_seconds * BYTES_A_SECOND) - len(self.kept)
-        if room > 0:
-            self.kept += pcm[:room]
-        return self.listening.hear(pcm, now)
+    def read(self, now: float) -> Array:
+        """Take in what has come; the windows of it, which are to be analysed."""
+        self.pcm = self.source.read()
+        if self.pcm:
+            self.last_audio = now
+            room = int(self.order.keep_seconds * BYTES_A_SECOND) - len(self.kept)
+            if room > 0:
+                self.kept += self.pcm[:room]
+        return self.listening.windows(self.pcm)
+
+    def turn(self, frames: Frames, now: float) -> list[Found]:
+        """Listen to what was read. frames: what became of its windows."""
+        if self.pcm:
+            return self.listening.hear(self.pcm, now, frames)
+        if now - self.last_audio >= STALLED_SECONDS:
+            self.listening.done = True
+        return self.listening.look(now)
 
 
 def settings_of(preset: str, max_seconds: float) -> Settings:
@@ -89,11 +96,13 @@ class Reader:
         while self._take_orders(TURN_SECONDS if self._calls else None):
             self._datagrams.collect()
             now = self._clock()
-            for tapped in list(self._calls.values()):
-                self._turn(tapped, now)
+            calls = list(self._calls.values())
+            together = analysed_together([tapped.read(now) for tapped in calls])
+            for tapped, frames in zip(calls, together, strict=True):
+                self._turn(tapped, frames, now)
 
-    def _turn(self, tapped: Tapped, now: float) -> None:
-        for found in tapped.turn(now):
+    def _turn(self, tapped: Tapped, frames: Frames, now: float) -> None:
+        for found in tapped.turn(frames, now):
             self._tell(found)
         if tapped.listening.done:
             self._end(tapped.order.call, "done")

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from esl_handlers.amd.front_end import NO_WINDOWS, Array, Frames
 from esl_handlers.listening.quiet import Quiet
 from esl_handlers.listening.words import Detail, Found
 
@@ -43,6 +44,8 @@ class Hearing(Protocol):
     """The detector."""
 
     def feed(self, pcm: bytes) -> Heard | None: ...
+    def windows(self, pcm: bytes) -> Array: ...
+    def hear(self, frames: Frames) -> None: ...
 
 
 class OneCall:
@@ -65,13 +68,19 @@ class OneCall:
         self._beeped = False
         self._message_from: float | None = None
 
-    def hear(self, pcm: bytes, now: float) -> list[Found]:
-        """The next audio, 16-bit samples at 8 kHz."""
+    def windows(self, pcm: bytes) -> Array:
+        """Of the audio that ``hear`` gets next, what may be analysed together with other calls'; then hand it its frames."""
+        return NO_WINDOWS if self._message_from is not None else self._detector.windows(pcm)
+
+    def hear(self, pcm: bytes, now: float, frames: Frames | None = None) -> list[Found]:
+        """The next audio, 16-bit samples at 8 kHz. frames: what became of its ``windows``, where they were taken."""
         self._heard += len(pcm)
         if self._message_from is not None:
             return self._hear_during_message(pcm)
         found: list[Found] = []
-        heard = self._detector.feed(pcm)
+        if frames is not None:
+            self._detector.hear(frames)
+        heard = self._detector.feed(pcm if frames is None else b"")
         while heard is not None and not self.done:
             found += self._take(heard, now)
             heard = self._detector.feed(b"")
@@ -117,7 +126,7 @@ class OneCall:
         kind = str(heard.kind)
         if kind == "beep":
             before = [] if self._verdict else self._judge("machine", heard.confidence, plain(heard.detail), now)
-            if self._beeped or not self._beep or self._verdict != "machine":
+            if self._beeped:
                 return before
             self._beeped, self._quiet = True, None
             return [*before, Found(self.call, "beep", ms=self._ms)]

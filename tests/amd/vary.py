@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from esl_handlers.recorded_audio import TELEPHONE_RATE, resample
+
 Samples = NDArray[np.int16]
 
 UNCHANGED = 0.25
@@ -17,6 +19,9 @@ UNCHANGED = 0.25
 
 SUPPRESSED, NOISY = 0.45, 0.35
 """Of the others: share of lines with silence suppression, and with noise throughout."""
+
+ANOTHER_SPEAKER = 0.5
+"""And of the others: share played slower or faster, which is another voice with another rhythm."""
 
 FRAME = 160
 
@@ -26,6 +31,9 @@ def varied(pcm: Samples, rng: np.random.Generator) -> Samples:
     if rng.random() < UNCHANGED:
         return pcm
     wave = pcm.astype(np.float64)
+    if rng.random() < ANOTHER_SPEAKER:
+        pace = float(rng.uniform(0.88, 1.14))
+        wave = resample(wave, round(TELEPHONE_RATE * pace / 20) * 20, TELEPHONE_RATE)
     drawn = rng.random()
     if drawn < SUPPRESSED:
         wave = with_silence_suppressed(wave, rng)

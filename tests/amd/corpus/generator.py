@@ -6,7 +6,7 @@ utterances. The shares are those of a hard corpus; ``weight`` in the truth turns
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,10 +95,17 @@ class Size:
         return [kinds[index] for index in rng.permutation(len(kinds))]
 
 
-def stream(split: Split, cache: Path, size: Size, seed: int = 1) -> Iterator[tuple[Truth, Waveform]]:
-    """Recordings with their truths. Each has a generator of its own, seeded by split, seed and place in the order."""
+def stream(
+    split: Split, cache: Path, size: Size, seed: int = 1, only: Collection[Kind] = tuple(Kind)
+) -> Iterator[tuple[Truth, Waveform]]:
+    """Recordings with their truths. Each has a generator of its own, seeded by split, seed and place in the order.
+
+    only: recordings of other kinds are left out.
+    """
     cast = Cast(split, cache)
     for index, kind in enumerate(size.order(np.random.default_rng([seed, list(Split).index(split)]))):
+        if kind not in only:
+            continue
         rng = np.random.default_rng([seed, list(Split).index(split), index])
         yield recording(f"{split}-{seed}-{index:05d}-{kind}", kind, cast, rng)
 

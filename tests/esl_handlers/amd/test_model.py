@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from esl_handlers.amd.evidence import NAMES, Evidence
-from esl_handlers.amd.front_end import FRAME, FrontEnd
+from esl_handlers.amd.front_end import FRAME, FrontEnd, analysed
 from esl_handlers.amd.model import MODEL_FILE, Trees, shipped
 from esl_handlers.amd.speech import SpeechTracker
 from tests.amd.train import evidence_of, tables, weights, write
@@ -85,7 +85,7 @@ def test_evidence_tells_the_talk_from_the_pause() -> None:
     samples = np.frombuffer(pcm(noise(0.5, 0.001), talk(0.6), noise(0.5, 0.001), talk(0.9, seed=2), noise(0.6, 0.001)), "<i2")
     front_end, speech, evidence = FrontEnd(), SpeechTracker(), Evidence()
     for start in range(0, samples.size - 3 * FRAME + 1, 3 * FRAME):
-        frames = front_end.analyse(samples[start : start + 3 * FRAME])
+        frames = analysed(front_end.windows(samples[start : start + 3 * FRAME].tobytes()))
         evidence.hear(frames, speech.hear(frames), speech)
     told = dict(zip(NAMES, evidence.vector(speech).tolist(), strict=True))
     assert told["bursts"] == 2

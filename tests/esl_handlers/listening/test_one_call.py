@@ -113,9 +113,10 @@ def test_a_beep_alone_is_a_machine() -> None:
     assert words(listen(call, 2.0)) == [("verdict", "machine"), ("beep", "")]
 
 
-def test_a_beep_that_nobody_waits_for() -> None:
-    """It is no news."""
-    assert words(listen(story(Said("person", 1.0), Said("beep", 2.0)), 4.0)) == [("verdict", "person")]
+def test_a_beep_in_a_persons_call() -> None:
+    """It is told once: evidence against the verdict, whether anybody waits for it or not."""
+    call = story(Said("person", 1.0), Said("beep", 2.0), Said("beep", 3.0))
+    assert words(listen(call, 4.0)) == [("verdict", "person"), ("beep", "")]
 
 
 def test_somebody_picks_up_during_the_message() -> None:
