@@ -38,6 +38,7 @@ class Course:
     seconds: float = 0.0
     calls: int = 0
     connected: int = 0
+    machines_connected: int = 0
     abandoned: int = 0
     ends: Counter[End] = field(default_factory=Counter)
     waited_seconds: float = 0.0
@@ -56,9 +57,10 @@ class Course:
         """A call ended without a person."""
         self.ends[end] += 1
 
-    def connect(self, now: float, waited_seconds: float) -> None:
-        """A person reached an agent or the bot."""
+    def connect(self, now: float, waited_seconds: float, machine: bool = False) -> None:
+        """A person reached an agent or the bot, or a machine that nobody told from a person."""
         self.connected += 1
+        self.machines_connected += machine
         self.waited_seconds += waited_seconds
         self.waits[math.ceil(waited_seconds / WAIT_STEP_SECONDS)] += 1
         self.longest_wait_seconds = max(self.longest_wait_seconds, waited_seconds)
@@ -95,11 +97,13 @@ class Course:
 
     def _until(self, now: float) -> None:
         since, binding, channels, staffed = self._bound
-        if now > since:
+        while since < now:
+            end = min(now, (since // SLICE_SECONDS + 1) * SLICE_SECONDS)
             current = self._slice(since)
-            current.binding[binding] += now - since
-            current.channel_seconds += channels * (now - since)
-            current.staffed_seconds += staffed * (now - since)
+            current.binding[binding] += end - since
+            current.channel_seconds += channels * (end - since)
+            current.staffed_seconds += staffed * (end - since)
+            since = end
 
     @property
     def busy_seconds(self) -> float:

@@ -42,7 +42,8 @@ class Habits:
     answer_rate: share of calls a person would pick up if left to ring. machine_share, failed_share: of the other calls, those a
     machine picks up and those that fail at once (busy, wrong number); the rest is not answered. ring: until a person or a
     machine picks up. detect_seconds: from pick-up to verdict, for both. wait_seconds: how long a person waits for an agent
-    from the verdict on. failed_seconds: until a call fails.
+    from the verdict on. failed_seconds: until a call fails. machine_talk_seconds: how long a machine that was put through
+    keeps an agent or bot.
     """
 
     answer_rate: float = 0.25
@@ -54,12 +55,13 @@ class Habits:
     detect_seconds: float = 0.8
     wait_seconds: float = 2.0
     failed_seconds: float = 2.0
+    machine_talk_seconds: float = 12.0
 
     def __post_init__(self) -> None:
         shares = (self.answer_rate, self.machine_share, self.failed_share)
         if not all(0.0 <= share <= 1.0 for share in shares) or self.machine_share + self.failed_share > 1.0:
             raise ValueError(f"answer, machine and failed shares lie between 0 and 1, the latter two together too: {shares}")
-        if min(self.detect_seconds, self.wait_seconds, self.failed_seconds) < 0:
+        if min(self.detect_seconds, self.wait_seconds, self.failed_seconds, self.machine_talk_seconds) < 0:
             raise ValueError("seconds are 0 or more")
 
 

@@ -8,99 +8,38 @@ Agents who go, to lunch or home, tell nobody before: they leave when free or aft
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import count
 from random import Random
 
+from controller.domain.calls.outcome import Outcome
 from controller.domain.carriers.launch_rate import next_launch, whole_rate
-from controller.domain.pacing.board import Board, CallsInHand, Manner, Team
-from controller.domain.pacing.drop_guard import DropLimit, Standing, Tally, WindowName, stand
+from controller.domain.pacing.board import Board, CallsInHand, Decision, Team
+from controller.domain.pacing.drop_guard import Tally, WindowName, stand
 from controller.domain.pacing.estimates import Learner
 from controller.domain.pacing.priority import Turns
 from controller.engine.tick import Wish, tick
 from controller.simulator.course import Course
-from controller.simulator.people import End, Lot, People
+from controller.simulator.floors import Call, Floor, Plan
+from controller.simulator.people import End
 
 PULSE_SECONDS = 0.5
+SHUT = Decision(0, "hours", "outside calling hours")
 BREATH_SECONDS = 0.1
 """A decision follows an event so soon, and covers what else happens until then. The dial loop is ten times quicker, which
 changes no figure and would cost large teams hours of computing."""
 HORIZON_SECONDS = 0.3
 """As the dial loop's."""
-RING_LIMIT_SECONDS = 25.0
-USUAL = Manner()
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One campaign of the simulation. seats, channels, calls_per_second as on a board; leads: contacts on its list."""
-
-    name: str
-    mode: str
-    people: People
-    leads: int
-    priority: int = 5
-    seats: int = 100_000
-    channels: int = 100_000
-    calls_per_second: float = 1000.0
-    ring_limit_seconds: float = RING_LIMIT_SECONDS
-    max_attempts: int = 1
-    retry_delay_seconds: float = 3600.0
-    manner: Manner = USUAL
-    drop_limits: tuple[DropLimit, ...] = ()
-
-
-@dataclass(slots=True)
-class _Call:
-    number: int
-    floor: _Floor
-    launched_at: float
-    lot: Lot
-    attempt: int
-    asked_at: float = 0.0
-
-
-@dataclass(slots=True)
-class _Floor:
-    """One campaign while it is dialled. retries: when due, which attempt; again: those that are due. ringing, screening,
-    waiting: calls by number, and since when."""
-
-    plan: Plan
-    learner: Learner
-    course: Course
-    fresh: int
-    guard: Standing
-    retries: list[tuple[float, int]] = field(default_factory=list)
-    again: deque[int] = field(default_factory=deque)
-    ringing: dict[int, float] = field(default_factory=dict)
-    screening: dict[int, float] = field(default_factory=dict)
-    waiting: dict[int, float] = field(default_factory=dict)
-    reserved: deque[int] = field(default_factory=deque)
-    launches: deque[float] = field(default_factory=deque)
-    talks: int = 0
-
-    @property
-    def in_hand(self) -> int:
-        return len(self.ringing) + len(self.screening) + len(self.waiting)
-
-    @property
-    def channels(self) -> int:
-        return self.in_hand + self.talks
-
-    def due(self, now: float) -> int:
-        """Leads that may be dialled now."""
-        while self.retries and self.retries[0][0] <= now:
-            self.again.append(heapq.heappop(self.retries)[1])
-        return self.fresh + len(self.again)
-
-    def take(self) -> int:
-        """The next lead: which attempt it is. Retries that are due come first."""
-        if self.again:
-            return self.again.popleft()
-        self.fresh -= 1
-        return 1
+OUTCOMES = {
+    End.PERSON: Outcome.ABANDONED,
+    End.MACHINE: Outcome.MACHINE,
+    End.NO_ANSWER: Outcome.NO_ANSWER,
+    End.FAILED: Outcome.BUSY,
+}
+"""As what a call counts, for its retry, that reached nobody."""
 
 
 class World:
@@ -120,6 +59,7 @@ class World:
         """
         self._now = 0.0
         self._look_at = 0.0
+        self._end = math.inf
         self._agents = agents
         self._staffing = staffing
         self._away: deque[int] = deque()
@@ -128,7 +68,7 @@ class World:
         self._talking: dict[int, float] = {}
         self._wrapping: dict[int, float] = {}
         self._serving: dict[int, Course] = {}
-        self._asking: deque[_Call] = deque()
+        self._asking: deque[Call] = deque()
         self._turns = Turns(priority, chance)
         self._events: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
         self._numbers = count()
@@ -136,9 +76,10 @@ class World:
 
     def live(self, seconds: float) -> dict[str, Course]:
         """Dial until every list is done or the time is up; what happened, by campaign."""
+        self._end = seconds
         while True:
             if not self._events or self._look_at <= self._events[0][0]:
-                self._now = self._look_at
+                self._now = min(self._look_at, seconds)
                 self._look_at += PULSE_SECONDS
                 if self._now >= seconds or self._done():
                     break
@@ -153,9 +94,9 @@ class World:
             floor.course.end(self._now)
         return {name: floor.course for name, floor in self._floors.items()}
 
-    def _floor(self, plan: Plan) -> _Floor:
+    def _floor(self, plan: Plan) -> Floor:
         learner = Learner(plan.ring_limit_seconds, plan.people.habits(0.0).wait_seconds)
-        return _Floor(plan, learner, Course(self._agents), plan.leads, stand(plan.drop_limits, {}))
+        return Floor(plan, learner, Course(self._agents), plan.leads, stand(plan.drop_limits, {}))
 
     @property
     def now(self) -> float:
@@ -180,21 +121,30 @@ class World:
         self._staff()
         talking = tuple([now - at for at in self._talking.values()])
         wrapping = tuple([now - at for at in self._wrapping.values()])
+        open_floors = {name: floor for name, floor in self._floors.items() if floor.opens_at(now) <= now}
         wishes = {
             name: Wish(floor.plan.mode, floor.plan.priority, self._board(floor, talking, wrapping))
-            for name, floor in self._floors.items()
+            for name, floor in open_floors.items()
         }
         decided = tick(wishes, self._turns)
+        refused: set[str] = set()
         for name in decided.order:
-            self._turns.granted(name)
-            self._launch(self._floors[name])
-        for name, decision in decided.decisions.items():
-            floor = self._floors[name]
+            if name not in refused and self._launch(self._floors[name]):
+                self._turns.granted(name)
+            else:
+                refused.add(name)
+        for name, floor in self._floors.items():
+            decision = decided.decisions.get(name, SHUT)
+            if name in refused:
+                decision = replace(decision, binding=floor.plan.rate_limited_by, reason="the rate is used up")
             reserve = min(decision.agents, len(self._ready))
             floor.reserved += [self._ready.popleft() for _ in range(reserve)]
             while len(floor.reserved) > floor.in_hand:
                 self._ready.append(floor.reserved.pop())
-            floor.course.decided(now, decision, floor.channels, self._agents - len(self._away))
+            at_work = self._agents - len(self._away) if open_floors else len(talking) + len(wrapping)
+            floor.course.decided(now, decision, floor.channels, at_work)
+        if not open_floors:
+            self._look_at = max(self._look_at, min(self._end, *(floor.opens_at(now) for floor in self._floors.values())))
 
     def _staff(self) -> None:
         """Send agents away, the free ones first, or have them back."""
@@ -210,7 +160,7 @@ class World:
         busy = len(self._talking) + len(self._wrapping)
         self._leaving = min(self._leaving + max(-more, 0) - free, busy)
 
-    def _board(self, floor: _Floor, talking: tuple[float, ...], wrapping: tuple[float, ...]) -> Board:
+    def _board(self, floor: Floor, talking: tuple[float, ...], wrapping: tuple[float, ...]) -> Board:
         plan, now = floor.plan, self._now
         hand = CallsInHand(
             tuple([now - at if now > at else 0.0 for at in floor.ringing.values()]),
@@ -221,10 +171,10 @@ class World:
         return Board(
             seats=plan.seats,
             in_progress=floor.channels,
-            fleet_free=None,
+            fleet_free=None if plan.fleet is None else plan.fleet - floor.channels,
             channels_free=plan.channels - floor.channels,
             calls_per_second=plan.calls_per_second,
-            rate_limited_by="carrier_cps",
+            rate_limited_by=plan.rate_limited_by,
             leads=floor.due(now),
             horizon_seconds=HORIZON_SECONDS,
             team=team,
@@ -236,38 +186,46 @@ class World:
 
     # ------------------------------------------------------------------ calls
 
-    def _launch(self, floor: _Floor) -> None:
+    def _launch(self, floor: Floor) -> bool:
+        """Place a call; False when the rate gives it no moment within the horizon."""
         rate = floor.plan.calls_per_second
         at = next_launch(self._now, floor.launches, rate)
+        if at > self._now + HORIZON_SECONDS:
+            return False
         floor.launches.appendleft(at)
         while len(floor.launches) > whole_rate(rate)[0]:
             floor.launches.pop()
         lot = floor.plan.people.call(self._now)
-        call = _Call(next(self._numbers), floor, at, lot, floor.take())
+        call = Call(next(self._numbers), floor, at, lot, floor.take())
         floor.ringing[call.number] = at
         floor.learner.call_launched(at)
         floor.course.launched(self._now)
         self._at(at + lot.seconds, self._rung, call)
+        return True
 
-    def _rung(self, call: _Call) -> None:
+    def _rung(self, call: Call) -> None:
         floor = call.floor
         del floor.ringing[call.number]
         if call.lot.end in (End.PERSON, End.MACHINE):
             floor.screening[call.number] = self._now
-            self._at(self._now + floor.plan.people.habits(self._now).detect_seconds, self._told, call)
+            detect_seconds = floor.plan.people.habits(self._now).detect_seconds if floor.plan.detects else 0.0
+            self._at(self._now + detect_seconds, self._told, call)
             return
         floor.learner.call_failed(call.launched_at, call.lot.seconds)
         floor.course.ended(call.lot.end)
         self._again(call)
         self._look_soon()
 
-    def _told(self, call: _Call) -> None:
+    def _told(self, call: Call) -> None:
         """The verdict."""
         floor = call.floor
         picked_up = floor.screening.pop(call.number)
         person = call.lot.end is End.PERSON
-        floor.learner.call_picked_up(call.launched_at, call.lot.seconds, person, self._now - picked_up)
-        if person:
+        wanted = person or floor.plan.passes_machines
+        floor.learner.call_picked_up(
+            call.launched_at, call.lot.seconds, person or not floor.plan.detects, self._now - picked_up
+        )
+        if wanted:
             call.asked_at = self._now
             if not self._agents:
                 self._talk(call, -1)
@@ -282,39 +240,42 @@ class World:
             self._again(call)
         self._look_soon()
 
-    def _lost_patience(self, call: _Call) -> None:
+    def _lost_patience(self, call: Call) -> None:
         if call.number not in call.floor.waiting:
             return
         del call.floor.waiting[call.number]
         self._asking.remove(call)
         call.floor.course.abandon(self._now)
+        self._again(call)
         self._judge(call.floor)
         self._look_soon()
 
-    def _again(self, call: _Call) -> None:
-        plan = call.floor.plan
-        if call.attempt < plan.max_attempts:
-            heapq.heappush(call.floor.retries, (self._now + plan.retry_delay_seconds, call.attempt + 1))
+    def _again(self, call: Call) -> None:
+        move = call.floor.plan.retry.after(OUTCOMES[call.lot.end], call.attempt - 1, 0, self._now)
+        if move.due_at is not None:
+            heapq.heappush(call.floor.retries, (move.due_at, call.attempt + 1))
 
-    def _judge(self, floor: _Floor) -> None:
+    def _judge(self, floor: Floor) -> None:
         course = floor.course
         tally = Tally(course.connected, course.abandoned)
         floor.guard = stand(floor.plan.drop_limits, dict.fromkeys(WindowName, tally), before=floor.guard)
 
     # ------------------------------------------------------------------ agents
 
-    def _talk(self, call: _Call, agent: int) -> None:
+    def _talk(self, call: Call, agent: int) -> None:
         floor = call.floor
         floor.talks += 1
-        floor.course.connect(self._now, self._now - call.asked_at)
+        machine = call.lot.end is End.MACHINE
+        floor.course.connect(self._now, self._now - call.asked_at, machine)
         self._judge(floor)
-        seconds = floor.plan.people.talk_seconds(self._now)
+        people = floor.plan.people
+        seconds = people.habits(self._now).machine_talk_seconds if machine else people.talk_seconds(self._now)
         if agent >= 0:
             self._talking[agent] = self._now
             self._serving[agent] = floor.course
         self._at(self._now + seconds, self._talked, call, agent, seconds)
 
-    def _talked(self, call: _Call, agent: int, seconds: float) -> None:
+    def _talked(self, call: Call, agent: int, seconds: float) -> None:
         floor = call.floor
         floor.talks -= 1
         if agent < 0:
@@ -327,7 +288,7 @@ class World:
         after = floor.plan.people.wrap_up_seconds(self._now)
         self._at(self._now + after, self._wrapped_up, call, agent, after)
 
-    def _wrapped_up(self, call: _Call, agent: int, seconds: float) -> None:
+    def _wrapped_up(self, call: Call, agent: int, seconds: float) -> None:
         del self._wrapping[agent]
         call.floor.course.busy(self._now, seconds)
         call.floor.learner.wrap_up_ended(seconds, back=not self._leaving)

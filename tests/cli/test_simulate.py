@@ -37,3 +37,19 @@ def test_what_cannot_be_simulated_is_refused_with_the_way_out(shell: Shell):
     answer = shell.give("campaign", "simulate", "june", "--mode", "predictive")
     assert answer.code != 0
     assert "--agents" in answer.err
+
+
+def test_a_picture_that_cannot_be_written_is_told(shell: Shell, tmp_path: Path):
+    """One line with the file and the option, no traceback."""
+    shell.ready()
+    answer = shell.give("campaign", "simulate", "june", "--picture", str(tmp_path / "nowhere" / "june.svg"))
+    assert answer.code != 0
+    assert "--picture" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_start_is_a_moment_in_the_campaigns_zone(shell: Shell):
+    """The forecast begins when it is told to."""
+    shell.ready()
+    found = shell.ask("campaign", "simulate", "june", "--start", "2026-11-24T12:30")
+    assert found["start"].startswith("2026-11-24T12:30")

@@ -22,8 +22,9 @@ from controller.domain.pacing.board import Manner
 from controller.domain.pacing.drop_guard import DropLimit, Formula, WindowName
 from controller.engine.tick import PACING
 from controller.simulator.course import Course
+from controller.simulator.floors import Plan
 from controller.simulator.people import People
-from controller.simulator.world import Plan, World
+from controller.simulator.world import World
 from tests.load.pacing_methods import AdaptiveLevel, ErlangB, FixedLevel
 from tests.load.pacing_worlds import Shift, shifts
 
@@ -39,8 +40,8 @@ TABLE = (
     "100 agents, 0.25 answered",
     "300 agents, 0.25 answered",
 )
-TRIALS = 6
-MOST_LEVEL = 24.0
+TRIALS = 8
+MOST_LEVEL = 16.0
 
 
 @dataclass(frozen=True, slots=True)

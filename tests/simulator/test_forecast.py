@@ -5,15 +5,20 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from controller.domain.campaigns.campaign import Campaign, read_campaign
+from controller.domain.campaigns.window import DAYS
 from controller.domain.site import Carrier
 from controller.simulator.forecast import Question, carriers_of, figures, interval, learned, simulate, text
-from controller.simulator.people import Habits
+from controller.simulator.hours import fresh_start, stretches
+from controller.simulator.people import Habits, Spread
 from controller.simulator.picture import svg
 
+MONDAY = datetime(2026, 11, 23, 9, 0, tzinfo=ZoneInfo("Asia/Kolkata"))
 WINDOW = {"timezone": "Asia/Kolkata", "open": [{"hours": ["09:00-18:00"]}]}
 
 
@@ -26,7 +31,7 @@ def campaign(**keys: object) -> Campaign:
 
 
 def question(**keys: object) -> Question:
-    asked = Question(campaign(), (), contacts=100_000, agents=12, hours=0.5, habits=Habits())
+    asked = Question(campaign(), (), contacts=100_000, agents=12, hours=0.5, habits=Habits(), start=MONDAY)
     return replace(asked, **keys)  # type: ignore[arg-type]
 
 
@@ -105,3 +110,106 @@ def test_an_agentless_forecast_has_no_occupancy():
     found = figures(asked, simulate(asked))
     assert "occupancy  " not in text(found)
     assert svg(found).count("<polyline") == 2
+
+
+def test_calling_hours_bind_and_the_list_is_done_on_another_day():
+    """From four in the afternoon: nothing between six and nine the next morning; the end is told by the clock on the wall."""
+    asked = question(
+        campaign=campaign(mode="progressive", retry={"max_attempts": 1}), contacts=900, agents=5, hours=48.0,
+        start=MONDAY.replace(hour=16),
+    )  # fmt: skip
+    found = figures(asked, simulate(asked))
+    assert found["start"] == "2026-11-23T16:00+05:30"
+    assert str(found["finish"]).startswith("2026-11-24T")
+    night = [part for part in found["slices"] if 2.25 * 3600 <= part["from"] < 16.9 * 3600]
+    assert sum(part["calls"] for part in night) == 0
+    assert {part["binding"] for part in night} == {"hours"}
+    assert found["occupancy"] > 0.5
+
+
+def test_a_run_of_a_single_day_ends_with_it():
+    """The same list on one day only: not finished, whatever time there is."""
+    asked = question(
+        campaign=campaign(mode="progressive", run="single_day"), contacts=3000, agents=5, hours=48.0,
+        start=MONDAY.replace(hour=16),
+    )  # fmt: skip
+    course = simulate(asked)
+    assert 0 < course.calls < 3000
+    assert not figures(asked, course)["finished"]
+
+
+def test_a_forecast_begins_with_fresh_calling_hours():
+    """Asked within the hours or outside: the next morning; a window that never closes begins now."""
+    window = campaign().window.window()
+    for hour in (7, 12):
+        asked_at = datetime(2026, 11, 20, hour, tzinfo=UTC)  # a Friday, 12:30 and 17:30 in India
+        assert fresh_start(window, asked_at) == MONDAY
+    always = campaign(window={"timezone": "UTC", "open": [{"days": list(DAYS), "hours": ["00:00-24:00"]}]}).window.window()
+    assert fresh_start(always, MONDAY) == MONDAY
+    assert stretches(always, MONDAY, 3600.0)[0][0] == 0.0
+    assert stretches(window, MONDAY, 30 * 3600.0) == ((0.0, 9 * 3600.0), (24 * 3600.0, 33 * 3600.0))
+
+
+def test_the_bots_places_bind():
+    """Eight places at the bot, fifty seats: never more than eight calls, and the forecast says what bound."""
+    spec = campaign(mode="agentless", connect={"bot": "collections"})
+    asked = question(campaign=spec, contacts=2000, agents=0, fleet=8)
+    found = figures(asked, simulate(asked))
+    assert found["peak_channels"] == 8
+    assert max(found["binding"], key=lambda name: found["binding"][name]) == "fleet"
+
+
+@pytest.mark.parametrize(
+    ("pacing", "carriers", "binding"),
+    [
+        ({"seats": 200, "calls_per_second": 0.5}, (), "dialling_rate"),
+        ({"seats": 200}, (Carrier(name="north", gateway="north", calls_per_second=1, channels=90),), "carrier_cps"),
+        ({"seats": 200}, (Carrier(name="north", gateway="north", calls_per_second=50, channels=9),), "carrier_channels"),
+        ({"seats": 9}, (), "seats"),
+    ],
+)
+def test_what_binds_has_its_name(pacing: dict[str, float], carriers: tuple[Carrier, ...], binding: str):
+    """The campaign's own rate, its carriers' rate, their channels, its seats: each is named as in production."""
+    asked = question(campaign=campaign(pacing=pacing), carriers=carriers, agents=60)
+    found = figures(asked, simulate(asked))
+    assert max(found["binding"], key=lambda name: found["binding"][name]) == binding
+
+
+def test_without_detection_machines_reach_the_agents():
+    """Half of the rest are machines: with detection none is put through, without it, and in power, they are and cost time."""
+    habits = Habits(machine_share=0.5)
+    machines = {}
+    for mode, enabled in (("predictive", True), ("predictive", False), ("power", True)):
+        course = simulate(question(campaign=campaign(mode=mode, amd={"enabled": enabled}), habits=habits))
+        machines[mode, enabled] = course.machines_connected
+    assert machines["predictive", True] == 0
+    assert machines["predictive", False] > 20
+    assert machines["power", True] > 20
+
+
+def test_only_outcomes_of_the_campaign_are_tried_again():
+    """Three attempts for those who did not answer: busy numbers are not tried twice when the campaign does not say so."""
+    habits = Habits(answer_rate=0.0, failed_share=1.0, machine_share=0.0)
+    retried, once = (
+        simulate(
+            question(
+                campaign=campaign(
+                    mode="agentless", connect={"playback": "tone.wav"}, retry={"max_attempts": 3, "delay_minutes": 1, "on": on}
+                ),
+                agents=0, contacts=100, habits=habits,
+            )
+        )
+        for on in (["busy"], ["no_answer"])
+    )  # fmt: skip
+    assert (retried.calls, once.calls) == (300, 100)
+
+
+def test_progressive_takes_as_long_as_calculated():
+    """Ten agents, every call answered after 10 s, a talk of 50 s, no wrap-up to speak of: 3 000 contacts are 300 minutes."""
+    certain = Habits(
+        answer_rate=1.0, ring=Spread(10.0, 0.0), talk=Spread(50.0, 0.0), wrap_up=Spread(0.1, 0.0), wait_seconds=2.0
+    )
+    spec = campaign(mode="progressive", amd={"enabled": False})
+    course = simulate(question(campaign=spec, contacts=3000, agents=10, habits=certain, hours=8.0))
+    assert course.seconds == pytest.approx(300 * 60.0, rel=0.02)
+    assert course.occupancy == pytest.approx(5 / 6, abs=0.01)

@@ -7,12 +7,16 @@ from random import Random
 
 import pytest
 
+from controller.domain.calls.outcome import Outcome
+from controller.domain.campaigns.retry import RetryPolicy
 from controller.domain.pacing.board import Manner
 from controller.domain.pacing.drop_guard import DropLimit, Formula, WindowName
 from controller.simulator.course import Course
+from controller.simulator.floors import Plan
 from controller.simulator.people import End, Habits, People, Spread
-from controller.simulator.world import Plan, World
+from controller.simulator.world import World
 
+RETRIED = frozenset({Outcome.NO_ANSWER, Outcome.BUSY, Outcome.MACHINE})
 LIMITS = (DropLimit(WindowName.RUN, Formula.US),)
 HABITS = Habits(answer_rate=0.25, wait_seconds=1.2)
 
@@ -39,8 +43,7 @@ def day(
         seats=seats,
         channels=channels,
         calls_per_second=calls_per_second,
-        max_attempts=max_attempts,
-        retry_delay_seconds=300.0,
+        retry=RetryPolicy(max_attempts=max_attempts, delay_seconds=300.0, retryable=RETRIED, quiet_seconds=0.0),
         manner=Manner(ratio=ratio),
         drop_limits=LIMITS if mode == "predictive" else (),
     )
