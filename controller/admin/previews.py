@@ -1,4 +1,4 @@
-"""Cards by command (features 3.10): what an agent is shown, and what the agent says to it.
+"""What an agent is shown (features 3.10, 4.6): the contact on a card and what the agent says to it, and who is on the line.
 
 The choice is noted with the card; the controller that shows it sees to the rest within a moment. So any process may take it,
 and of two choices the first counts.
@@ -9,21 +9,35 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from controller.admin.agents import OneAgent, agent_pool, standing
 from controller.admin.commands import Desk, Verb
+from controller.domain.agents.agent import AgentState
 from controller.domain.agents.preview import Choice, ChoiceRefusal
 from controller.domain.contacts.phone import e164
 from controller.errors import Unavailable, WrongState
 from controller.ports import Previews, ShownCard
+from controller.storage.campaigns import CampaignStore
+from controller.storage.look_up import LookUp, OnTheLine
 
 
 def show(desk: Desk, args: OneAgent) -> dict[str, Any]:
-    """Where the agent stands, and the contact that is shown, with the seconds left to choose."""
+    """Where the agent stands; the contact that is shown, with the seconds left to choose; the present or last call, from the
+    moment it is dialled for the agent; and the campaign's script for either."""
     with agent_pool(desk) as pool, _previews(desk) as previews:
         shown = previews.of_agent(args.agent)
-        return standing(pool, args.agent) | {"card": None if shown is None else _card(shown)}
+        row = standing(pool, args.agent)
+    call = row["attempt_id"] if row["state"] == AgentState.RESERVED.value else row["last_call"]
+    on_line = LookUp(desk.database).on_the_line(call) if call else None
+    campaign = shown.card.campaign if shown is not None else on_line.campaign if on_line is not None else row["campaign"]
+    stored = CampaignStore(desk.database).find(campaign) if campaign is not None else None
+    return row | {
+        "card": None if shown is None else _card(shown),
+        "call": None if on_line is None else _call(on_line),
+        "script": stored.spec.agent_script if stored is not None else "",
+    }
 
 
 def dial(desk: Desk, args: OneAgent) -> dict[str, Any]:
@@ -59,6 +73,10 @@ def _card(shown: ShownCard) -> dict[str, Any]:
     }
 
 
+def _call(on_line: OnTheLine) -> dict[str, Any]:
+    return asdict(on_line) | {"phone": e164(on_line.phone)}
+
+
 @contextmanager
 def _previews(desk: Desk) -> Iterator[Previews]:
     if desk.open_previews is None:
@@ -68,7 +86,7 @@ def _previews(desk: Desk) -> Iterator[Previews]:
 
 
 PREVIEW_VERBS = (
-    Verb("agent.show", OneAgent, "one agent, and the contact that is shown", do=show, reads=True),
+    Verb("agent.show", OneAgent, "one agent, the contact that is shown, who is on the line, the script", do=show, reads=True),
     Verb("agent.dial", OneAgent, "ring the contact that is shown", do=dial),
     Verb("agent.skip", OneAgent, "pass the contact that is shown on", do=skip),
 )

@@ -68,7 +68,7 @@ def logout(agent: Agent, as_json: AsJson = False) -> None:
 
 @app.command("show")
 def show(agent: Agent, as_json: AsJson = False) -> None:
-    """Show where the agent stands and, in preview, the contact on the agent's card."""
+    """Show where the agent stands, the contact on the agent's card or on the line, what was said before, and the script."""
     emit(perform("agent.show", agent=agent), as_json, _shown)
 
 
@@ -265,16 +265,27 @@ def _report(found: list[dict[str, Any]]) -> RenderableType:
 
 
 def _shown(found: dict[str, Any]) -> str:
-    card = found["card"]
-    if card is None:
-        return _line(found)
-    contact = ", ".join(f"{name} {value}" for name, value in card["attributes"].items())
-    lines = [
-        _line(found),
-        f"campaign {card['campaign']}: {card['phone']}{f' ({contact})' if contact else ''}, {card['attempts']} attempts so far",
-        f"{card['seconds_left']:g} s to choose, then {card['then']}; {card['skips_left']} skips left",
-    ]
+    card, call, lines = found["card"], found["call"], [_line(found)]
+    if card is not None:
+        lines.append(f"campaign {card['campaign']}: {_person(card)}, {card['attempts']} attempts so far")
+        lines.append(f"{card['seconds_left']:g} s to choose, then {card['then']}; {card['skips_left']} skips left")
+    elif call is not None:
+        stands = "over" if call["ended_at"] is not None else "answered" if call["answered_at"] is not None else "being dialled"
+        lines.append(f"campaign {call['campaign']}: {_person(call)}, {stands}")
+        lines += [_earlier(one) for one in call["earlier"]]
+    if found["script"]:
+        lines += ["", found["script"].strip()]
     return "\n".join(lines)
+
+
+def _person(shown: dict[str, Any]) -> str:
+    contact = ", ".join(f"{name} {value}" for name, value in shown["attributes"].items())
+    return f"{shown['phone']} ({contact})" if contact else str(shown["phone"])
+
+
+def _earlier(one: dict[str, Any]) -> str:
+    words = (one["outcome"], one["disposition"], one["agent"], one["notes"], one["promise"])
+    return f"  called {moment(one['created_at'])}: {', '.join(word for word in words if word)}"
 
 
 def _table(found: list[dict[str, Any]]) -> RenderableType:

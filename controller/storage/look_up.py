@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from controller.domain.calls.outcome import Outcome
@@ -50,6 +51,35 @@ class LeadStanding:
     claimed_until: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierCall:
+    """What a call to the same contact came to. notes: of its disposition. promise: notes for whoever calls again."""
+
+    created_at: float
+    agent: str | None
+    outcome: str | None
+    disposition: str | None
+    notes: str | None
+    promise: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnTheLine:
+    """What an agent wants to know of a call: who it is, and what was said before. attributes: of the contact, by column.
+    earlier: calls to the contact in this run, the last first. Times are UTC epoch seconds; ended_at: None while live."""
+
+    attempt_id: str
+    campaign: str
+    phone: int
+    attributes: dict[str, str]
+    answered_at: float | None
+    ended_at: float | None
+    earlier: tuple[EarlierCall, ...]
+
+
+EARLIER_CALLS = 10
+
+
 class LookUp:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -65,6 +95,29 @@ class LookUp:
         """None when there is no such attempt."""
         with self._database.read() as connection:
             return next(iter(_calls(connection, "a.id = ?", (attempt_id,))), None)
+
+    def on_the_line(self, attempt_id: str) -> OnTheLine | None:
+        """None when there is no such attempt."""
+        with self._database.read() as connection:
+            row = execute(
+                connection,
+                "SELECT c.name, a.phone, n.attributes, a.answered_at, a.ended_at, a.lead_id, a.created_at FROM attempts a "
+                "JOIN campaigns c ON c.id = a.campaign_id LEFT JOIN contacts n ON n.id = a.contact_id WHERE a.id = ?",
+                (attempt_id,),
+            ).first()
+            if row is None:
+                return None
+            campaign, phone, attributes, answered_at, ended_at, lead_id, created_at = row
+            before = execute(
+                connection,
+                "SELECT a.created_at, a.agent, a.outcome, a.disposition, a.notes, k.notes FROM attempts a "
+                "LEFT JOIN callbacks k ON k.lead_id = a.lead_id AND k.attempt_id = a.id AND k.state <> 'replaced' "
+                "WHERE a.lead_id = ? AND a.created_at < ? AND a.id <> ? ORDER BY a.created_at DESC LIMIT ?",
+                (lead_id, created_at, attempt_id, EARLIER_CALLS),
+            )
+            earlier = tuple(EarlierCall(*values) for values in before)
+        known = orjson.loads(attributes) if attributes else {}
+        return OnTheLine(attempt_id, campaign, phone, known, answered_at, ended_at, earlier)
 
     def live_call_to(self, phone: int) -> CallRow | None:
         """The live attempt to a number, of whichever campaign."""

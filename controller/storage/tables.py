@@ -334,6 +334,7 @@ class Callback(Base):
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),
+        Index("ix_callbacks_lead", "lead_id"),
         NEVER_REUSED,
     )
 

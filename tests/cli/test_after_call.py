@@ -118,6 +118,46 @@ def test_an_agent_promises_a_call(shell: Shell, redis_url: str):
         assert "has had no call" in shell.give("agent", "dispose", "bob", "CALL BACK").err
 
 
+def test_an_agent_sees_who_is_on_the_line_and_what_was_said_before(shell: Shell, redis_url: str):
+    """The contact's attributes and the campaign's script from the moment the call is dialled for the agent; with the second
+    call, what the first came to and what whoever promised it noted."""
+    script = 'agent_script = "Good day, this is {NAME}.\\nMay I go on?"\n'
+    june = JUNE.replace('bot = "collections"', 'ivr = "9000"').replace('["PROMISED"]', "[]")
+    talked(shell, june=june.replace('name = "june"', f'name = "june"\n{script}'))
+    with connect(redis_url) as client:
+        assert shell.ask("agent", "show", "ann")["call"] is None
+        _had_the_call(client)
+        assert "NAME Asha" in shell.give("agent", "show", "ann").out
+        shell.ask("agent", "dispose", "ann", "CALL BACK", "--notes", "drives")
+        shell.ask("agent", "later", "ann", in_hours(0.01), "--mine", "--notes", "after lunch")
+        _called_again(shell)
+        pool = RedisAgents(client, 30.0, settle_seconds=0.0)
+        pool.enter([Presence("bob", "n1", ("sales",))])
+        pool.ready("bob")
+        (held,) = pool.reserve([AgentRequest("call-2", "sales", "june", "n1")])
+        assert isinstance(held, Seizure)
+        seen = shell.ask("agent", "show", "bob")
+        said = shell.give("agent", "show", "bob").out
+    call = seen["call"]
+    assert (call["attempt_id"], call["phone"], call["attributes"]) == ("call-2", "+919812345601", {"NAME": "Asha"})
+    (before,) = call["earlier"]
+    assert (before["outcome"], before["disposition"]) == ("answered", "CALL BACK")
+    assert (before["notes"], before["promise"]) == ("drives", "after lunch")
+    assert seen["script"] == "Good day, this is {NAME}.\nMay I go on?"
+    assert "campaign june: +919812345601 (NAME Asha), being dialled" in said
+    assert "answered, CALL BACK, drives, after lunch" in said
+    assert "May I go on?" in said
+
+
+def _called_again(shell: Shell) -> None:
+    """The promised call leaves and is not over."""
+    (again,) = SqlLeadStore(shell.database).claim(1, 1, datetime.now(UTC).timestamp() + 1000.0, 1e10)
+    draft = AttemptDraft(
+        "call-2", again.lead_id, again.claim, 1, 1, again.contact_id, again.phone, "+911140001000", "north", "n1", 99.0, 3, ()
+    )
+    SqlAttemptStore(shell.database).open_attempts([draft])
+
+
 def _had_the_call(client: Redis) -> None:
     pool = RedisAgents(client, 30.0, settle_seconds=0.0)
     pool.enter([Presence("ann", "n1", ("sales",))])

@@ -188,6 +188,8 @@ class Campaign(Part):
     dispositions: tuple[Annotated[str, StringConstraints(min_length=1, max_length=64)], ...] = ()
     transfers: tuple[Literal["blind", "attended"], ...] = ()
     """How agents may hand people on (features 4.6); none unless named."""
+    agent_script: str = Field(default="", max_length=10_000)
+    """What agents are to say (features 4.6), shown with the contact on a card and with the call."""
     connect: ConnectTo | None = None
     numbers: NumberPool | None = None
     amd: Amd = Amd()
