@@ -5,6 +5,9 @@ Nothing here touches the world: the dial loop runs it against Redis and FreeSWIT
 Campaigns that share agents (``Team.pool``) must not each count the same free agent as theirs. Each is first asked what it would
 start alone, looking ahead over the others' calls in hand as well; then, in the order of priority, each call takes its part
 of what its campaign had been allowed, until the pool's whole is used up.
+
+A predictive campaign cannot count on agents whom others reserve before their calls leave: its people would find nobody. Beside
+such a campaign it reserves, too, as power does.
 """
 
 from __future__ import annotations
@@ -30,6 +33,8 @@ PACING: dict[str, Callable[[Board], Decision]] = {
 
 AGENT_AT_THE_ANSWER = frozenset({"predictive"})
 """Methods whose calls are meant for an agent though none is reserved."""
+BESIDE_RESERVING = "power"
+"""How these are paced where a campaign that reserves has the same agents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,11 @@ def tick(wishes: Mapping[str, Wish], turns: Turns) -> Tick:
         if wish.board.team is not None:
             pools[wish.board.team.pool].append(key)
     shared = {key for keys in pools.values() if len(keys) > 1 for key in keys}
-    asking = {pool: [key for key in keys if wishes[key].mode in AGENT_AT_THE_ANSWER] for pool, keys in pools.items()}
+    modes = {key: wish.mode for key, wish in wishes.items()}
+    for keys in pools.values():
+        if len({modes[key] in AGENT_AT_THE_ANSWER for key in keys}) > 1:
+            modes |= {key: BESIDE_RESERVING for key in keys if modes[key] in AGENT_AT_THE_ANSWER}
+    asking = {pool: [key for key in keys if modes[key] in AGENT_AT_THE_ANSWER] for pool, keys in pools.items()}
     first = {turns.first({key: wishes[key].priority for key in keys}) for keys in asking.values() if len(keys) > 1}
     decisions = {}
     for key, wish in wishes.items():
@@ -64,9 +73,12 @@ def tick(wishes: Mapping[str, Wish], turns: Turns) -> Tick:
         if key in shared and board.team is not None:
             others = [wishes[other].board for other in asking[board.team.pool] if other != key]
             board = replace(board, rivals=_rivals(board, others, makes_room=bool(others) and key not in first))
-        decisions[key] = PACING[wish.mode](board)
+        decisions[key] = PACING[modes[key]](board)
+        if modes[key] != wish.mode:
+            reason = f"power, because campaigns that reserve agents first share them: {decisions[key].reason}"
+            decisions[key] = replace(decisions[key], reason=reason)
     order = turns.order({key: (wish.priority, decisions[key].calls) for key, wish in wishes.items()})
-    return _divide(wishes, shared, decisions, order) if shared else Tick(decisions, order)
+    return _divide(wishes, modes, shared, decisions, order) if shared else Tick(decisions, order)
 
 
 def _rivals(board: Board, others: list[Board], makes_room: bool) -> tuple[Rival, ...]:
@@ -82,15 +94,17 @@ def _rivals(board: Board, others: list[Board], makes_room: bool) -> tuple[Rival,
     return tuple(rivals)
 
 
-def _divide(wishes: Mapping[str, Wish], shared: set[str], decisions: dict[str, Decision], order: list[str]) -> Tick:
-    """Give each call its part of the pool, in order; leave out those for which nothing is left."""
+def _divide(
+    wishes: Mapping[str, Wish], modes: Mapping[str, str], shared: set[str], decisions: dict[str, Decision], order: list[str]
+) -> Tick:
+    """Give each call its part of the pool, in order; leave out those for which nothing is left. modes: how each was paced."""
     used: dict[str, float] = defaultdict(float)
     granted: dict[str, int] = defaultdict(int)
     kept = []
     for key in order:
         team = wishes[key].board.team
         if key in shared and team is not None:
-            part = _part(wishes[key].mode, decisions[key], team.ready)
+            part = _part(modes[key], decisions[key], team.ready)
             if used[team.pool] + part > 1.0 + 1e-9:
                 continue
             used[team.pool] += part

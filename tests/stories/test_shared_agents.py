@@ -15,8 +15,9 @@ from controller.domain.pacing.drop_guard import DropLimit, Formula, WindowName
 from controller.domain.pacing.priority import Turns
 from controller.engine.tick import Tick, Wish, tick
 from controller.simulator.course import Course
-from controller.simulator.people import Habits, People
-from controller.simulator.world import Plan, World
+from controller.simulator.floors import Plan
+from controller.simulator.people import Habits, People, Spread
+from controller.simulator.world import World
 
 LIMITS = (DropLimit(WindowName.RUN, Formula.US),)
 
@@ -141,3 +142,32 @@ def test_two_predictive_campaigns_keep_their_limits_on_one_team():
     assert sum(course.occupancy for course in courses.values()) > 0.7
     for course in courses.values():
         assert course.abandoned <= 0.03 * course.answered + 1
+
+
+@pytest.mark.parametrize("policy", ["strict", "weighted"])
+@pytest.mark.parametrize(
+    "modes", [("progressive", "predictive"), ("power", "predictive"), ("progressive", "power"), ("predictive", "predictive")]
+)
+@pytest.mark.parametrize("agents", [2, 12])
+def test_no_mode_starves_another_of_the_same_priority(policy: str, modes: tuple[str, str], agents: int):
+    """Who reserves agents before dialling leaves their part to who asks for them at the answer; both keep their limit. Not just
+    half each: one whose first people were abandoned is held back by its own drop guard for a while."""
+    chance = Random(11)
+    people = People(Habits(answer_rate=0.5, talk=Spread(40.0), wait_seconds=1.2), 25.0, chance)
+    plans = [Plan(f"{place} {mode}", mode, people, 100_000, drop_limits=LIMITS) for place, mode in enumerate(modes)]
+    courses = World(plans, agents, chance, policy).live(5400.0 if agents < 10 else 1800.0)
+    together = sum(course.connected for course in courses.values())
+    for course in courses.values():
+        assert course.connected > 0.2 * together
+        assert course.abandoned <= 0.03 * course.answered + 1
+
+
+def test_predictive_reserves_beside_a_campaign_that_reserves():
+    """And says so; alone on its team it looks ahead again."""
+    mixed = tick({"june": wish(5, 4), "july": wish(5, 4, "predictive")}, Turns("weighted", Random(1)))
+    assert mixed.decisions["july"].agents >= 1
+    both = {"june": wish(5, 4), "july": wish(5, 4, "predictive", leads=0)}
+    assert (
+        "power, because campaigns that reserve agents first" in tick(both, Turns("strict", Random(1))).decisions["july"].reason
+    )
+    assert tick({"july": wish(5, 4, "predictive")}, Turns("strict", Random(1))).decisions["july"].agents == 0
