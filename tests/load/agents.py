@@ -5,13 +5,17 @@
 For each mode its own database, Redis and run, on one FreeSWITCH. The last line is one JSON object, a mode a key:
 
 - ``answered``: people who picked up; ``abandoned``: those of them whom no agent took within two seconds;
-- ``bridge_p50_ms``, ``bridge_p99_ms``: from the answer, as FreeSWITCH tells it, to both hearing each other;
+- ``doubles``, ``mismatches``: calls that SIPp got and the attempts table does not have; numbers for which the two disagree;
+- ``ready_p50_ms``, ``ready_p99_ms``: from the answer, as FreeSWITCH tells it, to both hearing each other, where the agent was
+  free when the person answered;
+- ``waited``: talks whose agent came free only after the answer, and ``wait_p50_ms``, ``wait_p99_ms`` from the answer to both
+  hearing each other; ``freed_p50_ms``, ``freed_p99_ms``: of these, from the agent's being free on;
 - ``two_at_once``: talks that overlap another talk of the same agent; ``stuck``: agents who are not ready (or wrapping up) when
   nobody is on the line any more; ``phones_lost``: agents' phones that FreeSWITCH hung up during the run;
 - ``occupancy``: talk and wrap-up over staffed time, from the first call to the last contact's launch.
 
-Exit code 1 when an agent had two calls or was stuck, a phone was lost, or more than 3 % of a mode's answered calls were
-abandoned (over the first 200 answers at most one call more than that).
+Exit code 1 when SIPp's record and ours disagree, an agent had two calls or was stuck, a phone was lost, or more than 3 % of a
+mode's answered calls were abandoned (over the first 200 answers at most one call more than that).
 """
 
 from __future__ import annotations
@@ -24,16 +28,17 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from tests.freeswitch.harness import Gateway, RealFreeSwitch, freeswitch_binary
 from tests.freeswitch.ports import HOST
-from tests.freeswitch.sipp import FarEnd, sipp_binary
+from tests.freeswitch.sipp import FarEnd, Invite, sipp_binary
 from tests.load import site
 from tests.load.campaign import Row, Trunkline
-from tests.load.load import percentile
+from tests.load.load import audit, percentile
 from tests.servers import running_redis
 
 MODES = ("progressive", "power", "predictive")
@@ -69,6 +74,39 @@ def overlapping(spans: Sequence[tuple[str, float, float]]) -> int:
     return sum(later[0] < earlier[1] for own in by_agent.values() for earlier, later in pairwise(sorted(own)))
 
 
+@dataclass(frozen=True)
+class Talk:
+    """One talk. free_at: since when its agent had been free; 0.0 where it was the agent's first. UTC epoch seconds."""
+
+    agent: str
+    free_at: float
+    answered_at: float
+    begun_at: float
+    ended_at: float
+
+    @property
+    def waited(self) -> bool:
+        """Whether nobody was there for the person at first."""
+        return self.free_at > self.answered_at
+
+
+def talks_of(rows: Sequence[Row], wrap_up: float) -> list[Talk]:
+    """Each talk of those rows. wrap_up: seconds from a talk's end until its agent is free."""
+    free: dict[str, float] = defaultdict(float)
+    talks: list[Talk] = []
+    for row in sorted((row for row in rows if row.connected_at is not None), key=lambda row: row.connected_at or 0.0):
+        if row.connected_to and row.answered_at and row.connected_at and row.ended_at:
+            talks.append(Talk(row.connected_to, free[row.connected_to], row.answered_at, row.connected_at, row.ended_at))
+            free[row.connected_to] = row.ended_at + wrap_up
+    return talks
+
+
+def milliseconds(name: str, seconds: Sequence[float]) -> dict[str, float | None]:
+    """``name_p50_ms`` and ``name_p99_ms``."""
+    found = {share: percentile(seconds, share) for share in (0.50, 0.99)}
+    return {f"{name}_p{share * 100:.0f}_ms": None if at is None else round(at * 1000, 1) for share, at in found.items()}
+
+
 def one_mode(
     mode: str, switch: RealFreeSwitch, carrier: FarEnd, agents: int, minutes: float, talk: float, wrap_up: float
 ) -> dict[str, Any]:
@@ -80,6 +118,7 @@ def one_mode(
         phones = FarEnd("bot", folder)
         stack.callback(phones.stop)
         phones.start()
+        before = len(carrier.invites())
         start = 100_000 + 100_000 * MODES.index(mode)
         write(folder, mode, site.numbers(people, start, WHO), agents, phones.port, wrap_up, cps)
         trunkline = Trunkline(folder, switch, stack.enter_context(running_redis()))
@@ -101,7 +140,7 @@ def one_mode(
             lost = sum(call.ended_at is not None for call in phones.calls())
             for name in names(agents):
                 trunkline.command("agent", "logout", name)
-            return figures(trunkline.rows(), trunkline.talks(), states, agents, seconds, wrap_up, lost)
+            return figures(trunkline.rows(), carrier.invites()[before:], states, agents, seconds, wrap_up, lost)
 
 
 def wait_for(trunkline: Trunkline, agents: int, wanted: set[str], seconds: float) -> Counter[str]:
@@ -117,7 +156,7 @@ def wait_for(trunkline: Trunkline, agents: int, wanted: set[str], seconds: float
 
 def figures(
     rows: Sequence[Row],
-    spans: Sequence[tuple[str, float, float]],
+    invites: Sequence[Invite],
     states: Counter[str],
     agents: int,
     seconds: float,
@@ -125,22 +164,26 @@ def figures(
     phones_lost: int,
 ) -> dict[str, Any]:
     answered = [row for row in rows if row.answered_at is not None]
-    waits = [(row.connected_at - row.answered_at) * 1000 for row in answered if row.connected_at and row.answered_at]
     abandoned = sum(row.outcome == "abandoned" for row in answered)
-    talked = sum(end - begin for _, begin, end in spans)
-    p50, p99 = percentile(waits, 0.50), percentile(waits, 0.99)
+    talks = talks_of(rows, wrap_up)
+    waited = [talk for talk in talks if talk.waited]
+    doubles, mismatches = audit(invites, rows)
     return {
         "attempts": len(rows),
+        "doubles": doubles,
+        "mismatches": mismatches,
         "answered": len(answered),
-        "talks": len(spans),
+        "talks": len(talks),
         "abandoned": abandoned,
         "abandoned_percent": round(100 * abandoned / len(answered), 2) if answered else None,
-        "bridge_p50_ms": None if p50 is None else round(p50, 1),
-        "bridge_p99_ms": None if p99 is None else round(p99, 1),
-        "two_at_once": overlapping(spans),
+        **milliseconds("ready", [talk.begun_at - talk.answered_at for talk in talks if not talk.waited]),
+        "waited": len(waited),
+        **milliseconds("wait", [talk.begun_at - talk.answered_at for talk in waited]),
+        **milliseconds("freed", [talk.begun_at - talk.free_at for talk in waited]),
+        "two_at_once": overlapping([(talk.agent, talk.begun_at, talk.ended_at) for talk in talks]),
         "stuck": agents - states["ready"] - states["wrap_up"],
         "phones_lost": phones_lost,
-        "occupancy": round((talked + wrap_up * len(spans)) / (agents * seconds), 3),
+        "occupancy": round(sum(talk.ended_at - talk.begun_at + wrap_up for talk in talks) / (agents * seconds), 3),
         "outcomes": dict(Counter(row.outcome or "open" for row in rows).most_common()),
         "causes": dict(Counter(row.cause or "" for row in rows if row.answered_at is None).most_common()),
         "seconds": round(seconds, 1),
@@ -150,7 +193,7 @@ def figures(
 def good(found: dict[str, Any]) -> bool:
     """Nothing happened that must never happen."""
     allowed = max(1.0, LIMIT * found["answered"]) if found["answered"] > FIRST_ANSWERS else LIMIT * found["answered"] + 1.0
-    whole = not (found["two_at_once"] or found["stuck"] or found["phones_lost"])
+    whole = not any(found[wrong] for wrong in ("doubles", "mismatches", "two_at_once", "stuck", "phones_lost"))
     return bool(whole and found["talks"] > 0 and found["abandoned"] <= allowed)
 
 

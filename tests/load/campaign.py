@@ -39,6 +39,7 @@ class Row:
     created_at: float = 0.0
     ended_at: float | None = None
     cause: str | None = None
+    connected_to: str | None = None
 
 
 class Trunkline:
@@ -163,16 +164,9 @@ class Trunkline:
                 Attempt.created_at,
                 Attempt.ended_at,
                 Attempt.cause,
+                Attempt.connected_to,
             )
             return [Row(*row) for row in connection.execute(chosen)]
-
-    def talks(self) -> list[tuple[str, float, float]]:
-        """Whom each person talked to, from when to when (UTC epoch seconds)."""
-        with self.database.read() as connection:
-            chosen = select(Attempt.connected_to, Attempt.connected_at, Attempt.ended_at).where(
-                Attempt.connected_at.is_not(None), Attempt.ended_at.is_not(None)
-            )
-            return [(name, begin, end) for name, begin, end in connection.execute(chosen)]
 
     def unfinished_leads(self) -> int:
         """Leads that are not final."""
