@@ -10,6 +10,7 @@ CALLS ?= 2000
 CONTACTS ?= 20000
 RUNS ?= 50
 SEED ?= 1
+AGENTS ?= 0
 # most tests wait for something: three at a time keep two processors busy
 TESTERS ?= 3
 AMD_SIZE ?= quick
@@ -37,7 +38,7 @@ lint: $(INSTALLED)
 
 # campaigns on the virtual switch while everything is killed and cut in turn; last line is JSON
 soak: $(INSTALLED)
-	@$(BIN)/python -m tests.chaos --runs $(RUNS) --contacts $(CONTACTS) --seed $(SEED)
+	@$(BIN)/python -m tests.chaos --runs $(RUNS) --contacts $(CONTACTS) --seed $(SEED) --agents $(AGENTS)
 
 # the controller alone on the virtual switch, with real Redis and database; last line is JSON
 bench: $(INSTALLED)

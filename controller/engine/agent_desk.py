@@ -32,7 +32,7 @@ from controller.domain.agents.line import (
     TalkEnded,
     Transferred,
 )
-from controller.domain.calls.events import CallEvent, HandedOver
+from controller.domain.calls.events import CallEvent, FoundTalking, HandedOver
 from controller.engine.agent_calls import AgentCalls
 from controller.engine.agent_talks import AgentTalks
 from controller.engine.watch import Watch
@@ -100,6 +100,7 @@ class AgentDesk(AgentTalks):
         self._freed = freed
         self._on_duty: dict[str, OnDuty] = {}
         self._heard: SimpleQueue[tuple[str, LineEvent]] = SimpleQueue()
+        self._talks_found: dict[str, FoundTalking] = {}
         self._unwritten: deque[Callable[[], None]] = deque()
 
     # ------------------------------------------------------------------ by command
@@ -224,6 +225,7 @@ class AgentDesk(AgentTalks):
                 continue
             self._on_duty[name] = OnDuty(profile, up=True, view=known.get(name))
             self._take_over(name, lines.get(name), known.get(name))
+        self.tell_talks()
         self._in_thread(lambda: self._end_sessions(set(self._on_duty)))
         if self._on_duty:
             self.renew()
@@ -235,7 +237,16 @@ class AgentDesk(AgentTalks):
         held = view.seizure if view is not None else None
         fits = held is not None and held.talking and held.holder == line.attempt_id
         talk = held if fits and held is not None else Seizure(name, line.attempt_id, "", "", talking=True)
+        now = self._clock.now()
+        lasts = view.age_seconds if fits and view is not None else 0.0
+        self._talks_found[line.attempt_id] = FoundTalking(now, name, now - lasts)
         self.calls.adopt(talk)
+
+    def tell_talks(self) -> None:
+        """Tell the calls that an earlier life joined with agents who has them. Lines and calls are taken over in either order;
+        what is told of a call that is not known yet is told again when the calls are."""
+        for attempt_id, found in self._talks_found.items():
+            self._tell(attempt_id, found)
 
     def _end_sessions(self, here: set[str]) -> None:
         for agent in self._records.sessions(self._node):

@@ -304,6 +304,7 @@ class Controller:
                     gevent.sleep(ADOPT_RETRY_SECONDS)
                     continue
                 self._adopted = True
+                self.agents.tell_talks()
                 self._remember()
                 self._dial_loop.nudge()
             else:

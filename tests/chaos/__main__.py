@@ -30,6 +30,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the next one's is higher by one")
     parser.add_argument("--cps", type=int, default=CALLS_PER_SECOND, help="calls a second over both carriers")
     parser.add_argument("--only", default="", help="kinds of faults, comma-separated; all by default")
+    parser.add_argument("--agents", type=int, default=0, help="who take the second campaign's people, by a mode of the seed's")
     parser.add_argument("--keep", action="store_true", help="keep the folders of clean runs too")
     asked = parser.parse_args()
     only = [name for name in asked.only.split(",") if name]
@@ -42,7 +43,7 @@ def main() -> int:
     writer = logs.configure(Logging(level="error", format="text"))
     try:
         results = [
-            told(run(asked.seed + turn, asked.contacts, asked.cps, postgres, say, only, asked.keep))
+            told(run(asked.seed + turn, asked.contacts, asked.cps, postgres, say, only, asked.keep, asked.agents))
             for turn in range(asked.runs)
         ]
     finally:
@@ -79,6 +80,7 @@ def summary(results: list[Result]) -> dict[str, object]:
         "leaked": sum(len(one.leaked) for one in found),
         "over_limit": sum(len(one.over_limit) for one in found),
         "mismatches": sum(len(one.mismatches) for one in found),
+        "agents": sum(len(one.agents) for one in found),
         "unknown": sum(one.unknown for one in found),
         "bunched": sum(len(one.bunched) for one in found),
         "faults": dict(sorted(faults.items())),

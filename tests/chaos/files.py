@@ -1,4 +1,7 @@
-"""What a chaos run dials with: a site, two campaigns that share carriers, a bot and some contacts, and hurried people."""
+"""What a chaos run dials with: a site, two campaigns that share carriers, a bot and some contacts, and hurried people.
+
+With agents, the second campaign is theirs.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ BOT = "collections"
 SHARED = 0.1
 """Share of the second campaign's contacts that the first one calls too."""
 MAX_ATTEMPTS = 3
+MODES = ("progressive", "power", "predictive")
 RING_SECONDS = 5
 
 PEOPLE = """
@@ -59,14 +63,33 @@ capacity = {capacity}
 tested = true
 """
 
+SITE_AGENTS = """
+[[queue]]
+name = "sales"
+wrap_up_seconds = 0.5
+"""
+
+SITE_AGENT = """
+[[agent]]
+name = "{name}"
+phone = "sip:{name}@127.0.0.1:5070"
+queues = ["sales"]
+"""
+
+APOLOGY = """
+[abandoned]
+message = "tone_stream://%(300,0,500)"
+"""
+
 CAMPAIGN = """
 name = "{name}"
+{mode}
 lists = ["{name}"]
 max_ring_seconds = {ring}
 max_call_seconds = 30
 
 [connect]
-bot = "{bot}"
+{connect}
 
 [numbers]
 pool = {pool}
@@ -99,18 +122,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Material:
-    """Files as texts, and phones by campaign (E.164 digits with the plus)."""
+    """Files as texts, phones by campaign (E.164 digits with the plus), and the agents' names."""
 
     people: str
     site: str
     campaigns: dict[str, str]
     phones: dict[str, list[str]]
     limits: Limits
+    agents: tuple[str, ...] = ()
 
 
-def material(seed: int, contacts: int, calls_per_second: int) -> Material:
+def material(seed: int, contacts: int, calls_per_second: int, agents: int = 0) -> Material:
     """For one run. contacts: over both campaigns. calls_per_second: of both carriers together; with calls of about
-    three seconds every limit binds now and then."""
+    three seconds every limit binds now and then. agents: how many take the people of the second campaign, which dials in one
+    of their three modes; none = a bot does."""
     each = calls_per_second // 2
     limits = Limits(
         calls_per_second={"east": each, "west": each},
@@ -122,22 +147,33 @@ def material(seed: int, contacts: int, calls_per_second: int) -> Material:
         CARRIER.format(name=name, calls_per_second=rate, channels=limits.channels[name], number=number)
         for (name, rate), number in zip(limits.calls_per_second.items(), CALLER_IDS, strict=True)
     ]
+    staff = tuple(f"agent{number:03d}" for number in range(1, agents + 1))
+    modes = {"july": f'mode = "{MODES[seed % len(MODES)]}"'} if agents else {}
     campaigns = {
         name: CAMPAIGN.format(
-            name=name, ring=RING_SECONDS, bot=BOT, pool=list(CALLER_IDS), seats=seats, max_attempts=MAX_ATTEMPTS
+            name=name,
+            mode=modes.get(name, ""),
+            ring=RING_SECONDS,
+            connect='queue = "sales"' if name in modes else f'bot = "{BOT}"',
+            pool=list(CALLER_IDS),
+            seats=seats,
+            max_attempts=MAX_ATTEMPTS,
         )
+        + (APOLOGY if name in modes else "")
         for name, seats in limits.seats.items()
     }
+    floor = SITE_AGENTS + "".join(SITE_AGENT.format(name=name) for name in staff) if agents else ""
     first = contacts * 3 // 5
     second = contacts - first
     shared = int(second * SHARED)
     numbers = [phone(number) for number in range(contacts)]
     return Material(
         people=PEOPLE.format(seed=seed, bot=BOT),
-        site="".join(carriers) + SITE_BOT.format(bot=BOT, capacity=limits.fleet),
+        site="".join(carriers) + SITE_BOT.format(bot=BOT, capacity=limits.fleet) + floor,
         campaigns=campaigns,
         phones={"june": numbers[:first], "july": numbers[first - shared : first - shared + second]},
         limits=limits,
+        agents=staff,
     )
 
 

@@ -22,6 +22,7 @@ from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
 from controller.storage.exports import AttemptRow, Exports, LeadRow
 from controller.storage.runs import SqlRunStore
+from tests.chaos.agents import idle, pool_of, stuck, two_at_once
 from tests.chaos.files import MAX_ATTEMPTS, Limits
 
 LEASED = ("seats:*", "fleet:*", "channels:*")
@@ -46,11 +47,12 @@ class Reckoning:
     mismatches: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     bunched: list[str] = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
 
     @property
     def wrong(self) -> dict[str, list[str]]:
         """What was found, by kind."""
-        kinds = ("doubles", "lost", "leaked", "over_limit", "mismatches")
+        kinds = ("doubles", "lost", "leaked", "over_limit", "mismatches", "agents")
         return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind)}
 
 
@@ -61,8 +63,10 @@ def reckon(
     launched: Mapping[str, float],
     limits: Limits,
     phones: dict[str, list[str]],
+    agents: Sequence[str] = (),
 ) -> Reckoning:
-    """Call it when the runs are over and every lease has had time to lapse. launched: attempt → when its command left us."""
+    """Call it when the runs are over and every lease has had time to lapse. launched: attempt → when its command left us.
+    agents: who took people of the second campaign."""
     found = Reckoning(contacts=sum(len(numbers) for numbers in phones.values()))
     exports, campaigns, runs = Exports(database), CampaignStore(database), SqlRunStore(database)
     attempts: list[AttemptRow] = []
@@ -89,6 +93,7 @@ def reckon(
     found.over_limit += over_limit(attempts, far, limits)
     too_many, found.bunched = over_rate(far, launched, limits)
     found.over_limit += too_many
+    found.agents += idle(attempts, agents) + two_at_once(attempts, far, set(agents)) + stuck(pool_of(client).snapshot(), agents)
     return found
 
 

@@ -25,6 +25,7 @@ from controller.jobs.import_contacts import ImportOrder, import_contacts
 from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
 from controller.storage.runs import SqlRunStore
+from tests.chaos.agents import at_work
 from tests.chaos.faults import Schedule
 from tests.chaos.files import Material, material, write_contacts
 from tests.chaos.floor import SLOT_LEASE_SECONDS, Floor
@@ -64,12 +65,13 @@ def run(
     say: Callable[[str], object],
     only: Collection[str] = (),
     keep: bool = False,
+    agents: int = 0,
 ) -> Result:
     """postgres: whether there is one on this machine; the seed decides whether it is used. say: told how it goes. only: kinds
-    of faults, all when empty. keep: the folder of a clean run too."""
+    of faults, all when empty. keep: the folder of a clean run too. agents: how many take the second campaign's people."""
     chance = Random(seed)
     nodes, wants_postgres = 1 + (chance.random() < 0.5), chance.random() < 0.5
-    given = material(seed, contacts, calls_per_second)
+    given = material(seed, contacts, calls_per_second, agents)
     folder = Path(tempfile.mkdtemp(prefix=f"tl-chaos-{seed}-", dir="/tmp"))
     begun = time.monotonic()
     floor = Floor(folder, given.people, nodes, postgres and wants_postgres)
@@ -78,8 +80,9 @@ def run(
         say(f"seed {seed}: {nodes} node(s), {database.url.get_backend_name()}, {contacts} contacts, in {folder}")
         _begin(floor, database, given)
         schedule = Schedule(seed, only)
-        ended = _dial(floor, database, schedule, given, say)
-        reckoning = _reckon(floor, database, given)
+        with at_work(floor, given.agents):
+            ended = _dial(floor, database, schedule, given, say)
+            reckoning = _reckon(floor, database, given)
         if not ended:
             reckoning.lost.append(f"the campaigns did not end within {LONGEST_END_SECONDS:g} s after the last fault")
     finally:
@@ -169,4 +172,4 @@ def _reckon(floor: Floor, database: Database, given: Material) -> Reckoning:
     while time.monotonic() < until:
         floor.watch()
         time.sleep(LOOK_SECONDS)
-    return reckon(database, floor.redis.client, floor.far_calls(), floor.launches(), given.limits, given.phones)
+    return reckon(database, floor.redis.client, floor.far_calls(), floor.launches(), given.limits, given.phones, given.agents)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from controller.demo.audit import FarCall, Findings, Row, audit
+from controller.domain.agents.agent import AgentState, Seizure
+from controller.ports import AgentView
 from controller.storage.exports import AttemptRow
+from tests.chaos.agents import idle, stuck, two_at_once
 from tests.chaos.files import Limits
 from tests.chaos.reckoning import most_at_once, most_within, over_limit, over_rate
 
@@ -52,6 +55,29 @@ def test_after_crashes_an_unknown_attempt_may_never_have_left():
 
 def attempt(name: str, campaign: str) -> AttemptRow:
     return AttemptRow(name, 1, campaign, 1, 1, "", "east", "n", 0.0, *([None] * 12))
+
+
+def talk(name: str, agent: str, begin: float, end: float) -> AttemptRow:
+    return attempt(name, "july")._replace(connected_to=agent, connected_at=begin, ended_at=end)
+
+
+def test_an_agent_with_two_calls_is_found_by_the_far_ends_own_times():
+    """What counts is when the far end had the call, not when its end was written."""
+    talks = [talk("a", "ann", 1.0, 9.0), talk("b", "ann", 5.0, 8.0), talk("c", "bob", 5.0, 8.0)]
+    assert two_at_once(talks, [far("a", 0.0, "answered", ended=4.9)], {"ann", "bob"}) == []
+    assert len(two_at_once(talks, [far("a", 0.0, "answered", ended=5.9)], {"ann", "bob"})) == 1
+    assert idle(talks, ["ann"]) == []
+    assert idle(talks, ["cem"]) == ["nobody talked to an agent"]
+
+
+def test_an_agent_who_is_not_ready_when_all_is_over_is_stuck():
+    """Held for a call that has long ended, or not let in again."""
+    held = Seizure("ann", "c1", "sales", "july")
+    views = [
+        AgentView("ann", "n", ("sales",), frozenset(), AgentState.RESERVED, "", 9.0, 0.0, 0.0, "", held),
+        AgentView("bob", "n", ("sales",), frozenset(), AgentState.READY, "", 9.0, 0.0, 0.0, "", None),
+    ]
+    assert stuck(views, ["ann", "bob", "cem"]) == ["ann is reserved for c1", "cem cannot log in"]
 
 
 def test_the_most_calls_at_once_are_counted_at_the_far_end():

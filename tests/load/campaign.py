@@ -11,15 +11,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import func, select
 
 from controller.admin import bus
 from controller.domain.hopper.lead import LeadState
+from controller.live.agents import RedisAgents
 from controller.live.limits import RedisLimits
+from controller.ports import AgentView
 from controller.storage.database import Database
 from controller.storage.tables import Attempt, Lead, Run
-from tests.freeswitch.harness import REPOSITORY, RealFreeSwitch
+from tests.freeswitch.harness import REPOSITORY
 from tests.freeswitch.ports import HOST
 from tests.freeswitch.process import Child, cpu_of
 from tests.servers import RedisServer
@@ -42,6 +45,19 @@ class Row:
     connected_to: str | None = None
 
 
+class Reached(Protocol):
+    """A switch, as a controller's settings name it."""
+
+    @property
+    def esl_port(self) -> int: ...
+
+    @property
+    def password(self) -> str: ...
+
+    @property
+    def journal(self) -> Path: ...
+
+
 class Trunkline:
     """Controller and worker beside one FreeSWITCH, in ``folder``; database by its URL, SQLite where it is empty. settings:
     more environment variables."""
@@ -49,7 +65,7 @@ class Trunkline:
     def __init__(
         self,
         folder: Path,
-        switch: RealFreeSwitch,
+        switch: Reached,
         redis: RedisServer,
         database_url: str = "",
         settings: Mapping[str, str] | None = None,
@@ -178,6 +194,10 @@ class Trunkline:
         """Seats, bot's and carrier's slots that are taken."""
         usage = RedisLimits(bus.connect(self._redis.url), 30.0).usage(["load"], ["bot"], ["north"])
         return sum((*usage.seats.values(), *usage.fleets.values(), *usage.channels.values()))
+
+    def agents(self) -> list[AgentView]:
+        """Who is at work, and in which state."""
+        return RedisAgents(bus.connect(self._redis.url), 30.0).snapshot()
 
     def cpu_seconds(self) -> dict[str, float]:
         """User and system time so far, by process, children included."""

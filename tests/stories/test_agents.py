@@ -16,7 +16,7 @@ from controller.domain.agents.line import (
     TalkEnded,
     Transferred,
 )
-from controller.domain.calls.events import AgentLost, AgentReserved, HandedOver, NoAgent
+from controller.domain.calls.events import AgentLost, AgentReserved, FoundTalking, HandedOver, NoAgent
 from controller.errors import LiveStateDown, NotFound, Refused, SwitchDown, WrongState
 from controller.live.agent_memory import MemoryAgents
 from controller.ports import AgentRequest, Presence
@@ -366,6 +366,10 @@ def test_a_restarted_controller_takes_over_its_agents():
     assert [floor.desk.holds(name) for name in ("ann", "bob", "cem")] == [True, True, False]
     assert floor.records.ended == [("cem", "controller_restarted")]
     assert floor.desk.talk("ann") == "c1"
+    found = FoundTalking(floor.clock.now(), "ann", floor.clock.now())
+    assert floor.told("c1")[-1] == found
+    floor.desk.tell_talks()
+    assert floor.told("c1")[-2:] == [found, found], "the call may be taken over after its agent"
     floor.desk.calls.forget("c1")
     assert (floor.state("ann"), floor.state("bob")) == ("wrap_up", "ready")
 

@@ -150,6 +150,16 @@ class FoundWaiting:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundTalking:
+    """The agent's line, looked at after a restart, shows the call joined with the agent, or held by the agent. since: when
+    their talk began, as far as anybody remembers."""
+
+    at: float
+    agent: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimeUp:
     """The call has stood in its present state for as long as it may (``Call.limit_seconds``)."""
 
@@ -221,6 +231,7 @@ CallEvent = (
     | AgentLost
     | HandedOver
     | FoundWaiting
+    | FoundTalking
     | TimeUp
     | HungUp
     | DialFailed

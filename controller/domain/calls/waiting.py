@@ -15,6 +15,7 @@ from controller.domain.calls.events import (
     CallEvent,
     Connected,
     ConnectFailed,
+    FoundTalking,
     HandedOver,
     KeyPressed,
     NoAgent,
@@ -83,6 +84,20 @@ def connected(call: Call, event: CallEvent) -> list[Action]:
     call.left = True
     call.connected_at = call.connected_at or event.at
     call.connected_to = event.to
+    if call.state is not CallState.ENDING:
+        call.enter(CallState.CONNECTED)
+    return []
+
+
+def found_talking(call: Call, event: CallEvent) -> list[Action]:
+    """An earlier life of this controller joined them: the agent is this call's from now on."""
+    assert isinstance(event, FoundTalking)
+    if call.agent is not None:
+        return []
+    call.left = True
+    call.agent = call.seized = call.connected_to = event.agent
+    call.seizure = SeizureOutcome.RESERVED
+    call.connected_at = call.connected_at or event.since
     if call.state is not CallState.ENDING:
         call.enter(CallState.CONNECTED)
     return []

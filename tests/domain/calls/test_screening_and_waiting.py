@@ -39,6 +39,7 @@ from controller.domain.calls.events import (
     Connected,
     ConnectFailed,
     DialFailed,
+    FoundTalking,
     FoundWaiting,
     GreetingEnded,
     HandedOver,
@@ -426,12 +427,26 @@ HEARD: tuple[CallEvent, ...] = (
     ConnectFailed(106.0, "refused", told=False),
     HandedOver(115.0, "+911140009999"),
     FoundWaiting(120.0),
+    FoundTalking(121.0, "asha", 118.0),
     TimeUp(125.0),
     DialFailed(100.2, Outcome.BUSY, "X"),
     Overdue(200.0),
     Vanished(201.0, "gone"),
     END,
 )
+
+
+def test_a_talk_that_an_earlier_life_began_has_its_agent_again():
+    """The record names the agent, wrap-up follows, and an agent whose line drops is replaced."""
+    call = call_to(SALES, SCREEN)
+    assert tell(call, Left(119.0), FoundTalking(121.0, "asha", 118.0)) == []
+    assert (call.state, call.agent, call.connected_to, call.connected_at) == (CallState.CONNECTED, "asha", "asha", 118.0)
+    probe = replace(call, evidence=replace(call.evidence))
+    assert tell(probe, AgentLost(130.0, "asha", "hung_up")) == [
+        ReleaseAgent("asha", ReservationEnd.TALK, wrap_up=True),
+        ReserveAgent("sales", 2.0),
+    ]
+    assert tell(call, END)[0] == ReleaseAgent("asha", ReservationEnd.TALK, wrap_up=True)
 
 
 @given(st.lists(st.sampled_from(HEARD), max_size=14), st.sampled_from([BOT, SALES]), WAYS, st.sampled_from([None, "asha"]))
@@ -448,7 +463,10 @@ def test_no_story_finishes_twice_or_keeps_an_agent(
     for event in [*events, END]:
         if isinstance(event, AgentReserved) and call.state is not CallState.ENDED and event.agent not in held:
             held.append(event.agent)
-        for action in hear(call, event):
+        had, actions = call.agent, hear(call, event)
+        if isinstance(event, FoundTalking) and had is None and call.agent == event.agent:
+            held.append(event.agent)
+        for action in actions:
             if isinstance(action, ReleaseAgent):
                 held.remove(action.agent)
     assert call.agent is None
