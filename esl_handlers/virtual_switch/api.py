@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from esl_handlers.virtual_switch import calls
 from esl_handlers.virtual_switch.channels import Channel
@@ -141,7 +142,8 @@ def _dump(core: Core, channel: Channel, words: list[str]) -> str:
         + channel.variables_text()
     )
     if words and words[0] == "json":
-        return json.dumps(dict(line.split(": ", 1) for line in text.splitlines())) + "\n"
+        pairs = (line.split(": ", 1) for line in text.splitlines())
+        return json.dumps({name: unquote(value) for name, value in pairs}) + "\n"  # JSON alone shows values as they are
     return text + "\n"
 
 
