@@ -24,6 +24,7 @@ LOST_EXTENSION = "trunkline-agent-lost"
 TRANSFER_EXTENSION = "trunkline-transfer"
 
 LINE_MARK = "trunkline-agent"
+CONSULT_MARK = "trunkline-consult"
 SUPERVISOR_MARK = "trunkline-supervisor"
 
 ON_HOOK_SECONDS = 60
@@ -76,13 +77,15 @@ def open_command(line_id: str, order: LineOrder) -> str:
 def consult_command(leg_id: str, agent_id: str, to: str, ring_seconds: int, caller_id: str) -> str:
     """Call the third party of an attended transfer. ValueError as above."""
     agent = must(ID, agent_id, "agent")
-    return _originate(_leg(leg_id, f"trunkline-consult:{agent}", ring_seconds, caller_id), to, CONSULT_EXTENSION)
+    variables = [*_leg(leg_id, f"{CONSULT_MARK}:{agent}", ring_seconds, caller_id), ("trunkline_third", to)]
+    return _originate(variables, to, CONSULT_EXTENSION)
 
 
 def supervise_command(leg_id: str, line_id: str, agent_id: str, supervisor: str, phone: str, mode: SuperviseMode) -> str:
     """Ring a supervisor's phone, which then hears the line. ValueError as above."""
     mark = f"{SUPERVISOR_MARK}:{must(ID, agent_id, 'agent')}:{must(ID, supervisor, 'supervisor')}"
-    variables = [*_leg(leg_id, mark, 30, ""), ("trunkline_listen_to", must(ID, line_id, "line")), *_WHISPERS[mode]]
+    listens = [("trunkline_listen_to", must(ID, line_id, "line")), ("trunkline_mode", mode.value)]
+    variables = [*_leg(leg_id, mark, 30, ""), *listens, *_WHISPERS[mode]]
     return _originate(variables, phone, SUPERVISE_EXTENSION)
 
 

@@ -2,7 +2,7 @@
 
 The switch's list of channels shows a line by its ``presence_data``; the line's own variables say whose it is and with whom it
 was joined last, and that person's say whether they still belong together. What is known here and not there is told as lost,
-what is there and not known here is adopted.
+what is there and not known here is adopted: lines, the third parties whom agents consult, and supervisors.
 """
 
 from __future__ import annotations
@@ -11,11 +11,20 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from controller.domain.agents.line import LineKind, LineUp, PersonHeld, TalkBegan, TalkEnded
+from controller.domain.agents.line import (
+    ConsultUp,
+    LineKind,
+    LineUp,
+    PersonHeld,
+    SuperviseMode,
+    SupervisorOn,
+    TalkBegan,
+    TalkEnded,
+)
 from controller.errors import SwitchDown
-from esl_handlers.agent_line import Standing, TrackedLine
+from esl_handlers.agent_line import Consult, Standing, Supervisor, TrackedLine
 from esl_handlers.escaping import ID
-from esl_handlers.line_commands import LINE_MARK
+from esl_handlers.line_commands import CONSULT_MARK, LINE_MARK, SUPERVISOR_MARK
 
 if TYPE_CHECKING:
     from esl_handlers.agent_lines import FreeSwitchLines
@@ -35,11 +44,38 @@ class FoundLine:
     waits: str | None = None
 
 
-def found(lines: FreeSwitchLines) -> list[FoundLine]:
-    """All lines of the switch. SwitchDown when it does not say."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the switch shows. consults, supervisors: by the agent whose line they belong to."""
+
+    lines: list[FoundLine]
+    consults: list[tuple[str, Consult]]
+    supervisors: list[tuple[str, Supervisor]]
+
+
+def found(lines: FreeSwitchLines) -> Found:
+    """All lines of the switch, and who belongs to them. SwitchDown when it does not say."""
     rows = _json(lines, "show channels as json").get("rows", [])
-    marked = [str(row["uuid"]) for row in rows if str(row.get("presence_data", "")).startswith(f"{LINE_MARK}:")]
-    return [line for line in (_line(lines, line_id) for line_id in marked) if line is not None]
+    marks = [(str(row["uuid"]), str(row.get("presence_data", "")).split(":")) for row in rows]
+    seen = [_line(lines, leg_id) for leg_id, mark in marks if mark[0] == LINE_MARK and len(mark) == 2]
+    there = Found([line for line in seen if line is not None], [], [])
+    for leg_id, mark in marks:
+        if mark[0] == CONSULT_MARK and len(mark) == 2:
+            there.consults.append((mark[1], _consult(leg_id, _json(lines, f"uuid_dump {leg_id} json"))))
+        elif mark[0] == SUPERVISOR_MARK and len(mark) == 3:
+            there.supervisors.append((mark[1], _supervisor(leg_id, mark[2], _json(lines, f"uuid_dump {leg_id} json"))))
+    return there
+
+
+def _consult(leg_id: str, dump: dict[str, Any]) -> Consult:
+    answered, joined = "variable_trunkline_line" in dump, bool(dump.get("variable_bridge_uuid"))
+    return Consult(leg_id, str(dump.get("variable_trunkline_third", "")), True, answered, meeting=joined, up=joined)
+
+
+def _supervisor(leg_id: str, name: str, dump: dict[str, Any]) -> Supervisor:
+    word = str(dump.get("variable_trunkline_mode", ""))
+    mode = SuperviseMode(word) if word in set(SuperviseMode) else SuperviseMode.LISTEN
+    return Supervisor(name, leg_id, mode, created=True, on="variable_trunkline_line" in dump)
 
 
 def _line(lines: FreeSwitchLines, line_id: str) -> FoundLine | None:
@@ -78,18 +114,38 @@ def _json(lines: FreeSwitchLines, command: str) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def reconcile(lines: FreeSwitchLines, there: list[FoundLine], now: float) -> None:
+def reconcile(lines: FreeSwitchLines, there: Found, now: float) -> None:
     """Bring the book in line with what was found, and tell what was missed."""
     book = lines.book
-    by_id = {line.line_id: line for line in there}
+    by_id = {line.line_id: line for line in there.lines}
     book.lost([line for line in book.lines() if line.created and line.line_id not in by_id], "unseen")
-    for seen in there:
+    for seen in there.lines:
         known = book.line(seen.agent_id)
         if known is None:
             known = TrackedLine(seen.agent_id, seen.line_id, seen.kind, created=True, rang=True)
             book.add(known)
         if known.line_id == seen.line_id:
             _correct(lines, known, seen, now)
+    for agent_id, third in there.consults:
+        line = book.line(agent_id)
+        if line is not None and line.consult is None and line.standing is Standing.HELD:
+            _adopt_consult(lines, line, third, now)
+    for agent_id, supervisor in there.supervisors:
+        line = book.line(agent_id)
+        if line is not None and supervisor.name not in line.supervisors:
+            book.add_supervisor(line, supervisor)
+            if supervisor.on:
+                book.tell(line, SupervisorOn(now, supervisor.name, supervisor.mode))
+
+
+def _adopt_consult(lines: FreeSwitchLines, line: TrackedLine, third: Consult, now: float) -> None:
+    """The agent's third party, who talks to the agent, waits for that, or is still rung."""
+    lines.book.add_consult(line, third)
+    line.bridged = third.up
+    if third.up:
+        lines.book.tell(line, ConsultUp(now))
+    elif third.answered:
+        lines.meet(line)
 
 
 def _correct(lines: FreeSwitchLines, line: TrackedLine, seen: FoundLine, now: float) -> None:

@@ -319,6 +319,32 @@ def test_another_controller_finds_the_lines_again(world: LineWorld) -> None:
         world.switch.lines.close(agent)
 
 
+def test_another_controller_finds_third_parties_and_supervisors_again(world: LineWorld) -> None:
+    """It can hand the person over as the one before could have; a supervisor goes on hearing the line, and can be sent away."""
+    agent = world.agent()
+    person = world.talk(agent)
+    world.switch.lines.supervise(agent, "boss", world.phone("boss-2"), SuperviseMode.WHISPER)
+    world.hears(agent, SupervisorOn)
+    world.switch.lines.consult(agent, TransferOrder(world.phone("third-4")))
+    world.hears(agent, ConsultUp)
+    after, _ = world.connect()
+    heard = HeardLines()
+    after.lines.attend(heard)
+    assert after.alive(person)
+    (line,) = [line for line in after.lines.lines() if line.agent_id == agent]
+    assert (line.attempt_id, line.held) == (person, True)
+    told = heard.events[agent]
+    assert any(isinstance(event, ConsultUp) for event in told)
+    assert [event.mode for event in told if isinstance(event, SupervisorOn)] == [SuperviseMode.WHISPER]
+    after.lines.stop_supervising(agent, "boss")
+    wait(lambda: any(isinstance(event, SupervisorOff) for event in told))
+    after.lines.complete(agent)
+    wait(lambda: any(isinstance(event, Transferred) for event in told))
+    assert [event.to for event in told if isinstance(event, Transferred)] == [world.phone("third-4")]
+    after.hang_up(person, "stop")
+    world.switch.lines.close(agent)
+
+
 def test_a_waiting_person_whom_nobody_fetches_hears_who_called(world: LineWorld) -> None:
     """The switch itself plays the abandoned-call message when the wait is over."""
     order = world.dials(wait_seconds=1, message=MESSAGE)
