@@ -270,7 +270,7 @@ def _shown(found: dict[str, Any]) -> str:
         lines.append(f"campaign {card['campaign']}: {_person(card)}, {card['attempts']} attempts so far")
         lines.append(f"{card['seconds_left']:g} s to choose, then {card['then']}; {card['skips_left']} skips left")
     elif call is not None:
-        stands = "over" if call["ended_at"] is not None else "answered" if call["answered_at"] is not None else "being dialled"
+        stands = {"reserved": "being dialled", "talking": "on the line"}.get(found["state"], "over")
         lines.append(f"campaign {call['campaign']}: {_person(call)}, {stands}")
         lines += [_earlier(one) for one in call["earlier"]]
     if found["script"]:

@@ -66,7 +66,8 @@ class EarlierCall:
 @dataclass(frozen=True, slots=True)
 class OnTheLine:
     """What an agent wants to know of a call: who it is, and what was said before. attributes: of the contact, by column.
-    earlier: calls to the contact in this run, the last first. Times are UTC epoch seconds; ended_at: None while live."""
+    earlier: calls to the contact in this run, the last first. Times are UTC epoch seconds; both are None until the call has
+    ended."""
 
     attempt_id: str
     campaign: str

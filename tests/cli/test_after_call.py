@@ -127,7 +127,7 @@ def test_an_agent_sees_who_is_on_the_line_and_what_was_said_before(shell: Shell,
     with connect(redis_url) as client:
         assert shell.ask("agent", "show", "ann")["call"] is None
         _had_the_call(client)
-        assert "NAME Asha" in shell.give("agent", "show", "ann").out
+        assert "+919812345601 (NAME Asha), on the line" in shell.give("agent", "show", "ann").out
         shell.ask("agent", "dispose", "ann", "CALL BACK", "--notes", "drives")
         shell.ask("agent", "later", "ann", in_hours(0.01), "--mine", "--notes", "after lunch")
         _called_again(shell)
