@@ -54,7 +54,7 @@ def test_after_crashes_an_unknown_attempt_may_never_have_left():
 
 
 def attempt(name: str, campaign: str) -> AttemptRow:
-    return AttemptRow(name, 1, campaign, 1, 1, "", "east", "n", 0.0, *([None] * 12))
+    return AttemptRow(name, 1, campaign, 1, 1, "", "east", "n", 0.0, *([None] * (len(AttemptRow._fields) - 9)))
 
 
 def talk(name: str, agent: str, begin: float, end: float) -> AttemptRow:
