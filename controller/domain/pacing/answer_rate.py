@@ -16,10 +16,7 @@ from typing import Any
 COHORT_SECONDS = 4.0
 SLOW_CALLS = 1200.0
 FAST_CALLS = 200.0
-"""Decided calls after which one counts 1/e …"""
-SLOW_SECONDS = 200.0
-FAST_SECONDS = 40.0
-"""… but never forgotten sooner than this: a large team makes so many calls in a minute that it may know better."""
+"""Decided calls after which one counts 1/e."""
 ALARM_ERRORS = 2.0
 """Standard errors by which the fast average must lie above the slow one."""
 GUESS = 0.3
@@ -34,8 +31,8 @@ class AnswerRate:
         """decided_after: seconds after its launch when no call can be open any more."""
         self._decided_after = decided_after
         self._open: dict[int, list[int]] = {}
-        self._slow = _Average(SLOW_CALLS, SLOW_SECONDS)
-        self._fast = _Average(FAST_CALLS, FAST_SECONDS)
+        self._slow = _Average(SLOW_CALLS)
+        self._fast = _Average(FAST_CALLS)
 
     def add(self, launched_at: float, person: bool) -> None:
         """A call is resolved. launched_at: monotonic seconds."""
@@ -75,18 +72,17 @@ class AnswerRate:
 
 
 class _Average:
-    """An average over cohorts that forgets by number of calls, or by time where that forgets less."""
+    """An average that forgets by number of calls."""
 
-    __slots__ = ("_least", "_memory", "calls", "people")
+    __slots__ = ("_memory", "calls", "people")
 
-    def __init__(self, memory_calls: float, memory_seconds: float) -> None:
-        self._memory = memory_calls
-        self._least = math.exp(-COHORT_SECONDS / memory_seconds)
+    def __init__(self, memory: float) -> None:
+        self._memory = memory
         self.calls = 0.0
         self.people = 0.0
 
     def add(self, calls: int, people: int) -> None:
-        keep = max(math.exp(-calls / self._memory), self._least)
+        keep = math.exp(-calls / self._memory)
         self.calls = self.calls * keep + calls
         self.people = self.people * keep + people
 

@@ -175,16 +175,3 @@ def test_agents_who_leave_after_the_wrap_up_are_noticed_within_minutes():
     for _ in range(200):
         learner.wrap_up_ended(15.0)
     assert expected_back(310.0) > 0.9 * before
-
-
-def test_a_large_team_knows_its_answer_rate_better():
-    """Ten thousand calls in five minutes are forgotten by time, not by number: the error is that of thousands of calls."""
-    errors = []
-    for calls_per_second in (2, 40):
-        rate = AnswerRate(decided_after=28.0)
-        for second in range(300):
-            for place in range(calls_per_second):
-                rate.add(float(second), person=place % 4 == 0)
-        rate.settle(400.0)
-        errors.append(rate.estimate()[1])
-    assert errors[1] < 0.4 * errors[0]
