@@ -140,7 +140,9 @@ def list_agents(desk: Desk, args: Floor) -> list[dict[str, Any]]:
     """Every agent of the site: where each stands, for how long, on which call."""
     with agent_pool(desk) as pool:
         views = {view.name: view for view in pool.snapshot()}
-    rows = [_row(agent.name, agent.queues, views.get(agent.name)) for agent in SiteStore(desk.database).site().agent]
+    agents = SiteStore(desk.database).site().agent
+    why_out = SqlAgentRecords(desk.database).left_because([agent.name for agent in agents if agent.name not in views])
+    rows = [_row(agent.name, agent.queues, views.get(agent.name), why_out.get(agent.name, "")) for agent in agents]
     return [
         row
         for row in rows
@@ -152,14 +154,14 @@ def ready(desk: Desk, args: OneAgent) -> dict[str, Any]:
     """The agent takes calls from now on; ends the wrap-up."""
     with agent_pool(desk) as pool:
         _granted(args.agent, pool.ready(args.agent))
-        return standing(pool, args.agent)
+        return standing(desk, pool, args.agent)
 
 
 def pause(desk: Desk, args: Pause) -> dict[str, Any]:
     """The agent takes no calls; while talking, after the call."""
     with agent_pool(desk) as pool:
         _granted(args.agent, pool.pause(args.agent, args.reason))
-        return standing(pool, args.agent)
+        return standing(desk, pool, args.agent)
 
 
 def extend(desk: Desk, args: Extend) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def extend(desk: Desk, args: Extend) -> dict[str, Any]:
     with agent_pool(desk) as pool:
         if not pool.extend_wrap_up(args.agent, args.seconds):
             raise WrongState(f"agent {args.agent} is not in wrap-up")
-        return standing(pool, args.agent)
+        return standing(desk, pool, args.agent)
 
 
 def login(agents: LiveAgents, args: Login) -> dict[str, Any]:
@@ -278,17 +280,20 @@ def _granted(agent: str, refusal: Refusal | None) -> None:
         raise WrongState(f"agent {agent}: {refusal.value}; try again when the call is over")
 
 
-def standing(pool: AgentPool, agent: str) -> dict[str, Any]:
+def standing(desk: Desk, pool: AgentPool, agent: str) -> dict[str, Any]:
+    """Where the agent stands; who is out, and why."""
     view = next((view for view in pool.snapshot() if view.name == agent), None)
-    return _row(agent, view.queues if view is not None else (), view)
+    if view is not None:
+        return _row(agent, view.queues, view, "")
+    return _row(agent, (), None, SqlAgentRecords(desk.database).left_because([agent]).get(agent, ""))
 
 
-def _row(name: str, queues: tuple[str, ...], view: AgentView | None) -> dict[str, Any]:
+def _row(name: str, queues: tuple[str, ...], view: AgentView | None, why_out: str) -> dict[str, Any]:
     held = view.seizure if view is not None else None
     return {
         "agent": name,
         "state": view.state.value if view is not None else "out",
-        "reason": view.reason if view is not None else "",
+        "reason": view.reason if view is not None else why_out,
         "seconds": round(view.age_seconds, 3) if view is not None else None,
         "wrap_up_left": round(view.left_seconds, 3) if view is not None and view.left_seconds else None,
         "then_pause": view.then_pause if view is not None else "",

@@ -28,7 +28,7 @@ def show(desk: Desk, args: OneAgent) -> dict[str, Any]:
     moment it is dialled for the agent; and the campaign's script for either."""
     with agent_pool(desk) as pool, _previews(desk) as previews:
         shown = previews.of_agent(args.agent)
-        row = standing(pool, args.agent)
+        row = standing(desk, pool, args.agent)
     call = row["attempt_id"] if row["state"] == AgentState.RESERVED.value else row["last_call"]
     on_line = LookUp(desk.database).on_the_line(call) if call else None
     campaign = shown.card.campaign if shown is not None else on_line.campaign if on_line is not None else row["campaign"]

@@ -169,8 +169,8 @@ class AgentDesk(AgentTalks):
                 self._line_up(agent_id)
             case RingNoAnswer():
                 self._line_gone(agent_id, "no_answer", rona=True)
-            case LineDown(_, reason):
-                self._line_gone(agent_id, reason, rona=False)
+            case LineDown(_, reason, cause):
+                self._line_gone(agent_id, reason, rona=False, cause=cause)
             case JoinFailed(_, attempt_id, reason):
                 self.calls.join_failed(agent_id, attempt_id, reason)
             case TalkEnded(_, attempt_id, person_waits) if not person_waits:
@@ -194,7 +194,7 @@ class AgentDesk(AgentTalks):
                 log.warning("agent not let in", agent=agent, reason=str(error))
                 self.lines.close(agent)
 
-    def _line_gone(self, agent: str, reason: str, rona: bool) -> None:
+    def _line_gone(self, agent: str, reason: str, rona: bool, cause: str = "") -> None:
         on_duty = self._on_duty.get(agent)
         if on_duty is None:
             return
@@ -204,7 +204,8 @@ class AgentDesk(AgentTalks):
         self.calls.line_lost(agent, reason, rona=rona or (on_hook and reason == "refused"))
         if not on_hook:
             self._leave(agent)
-            self._gone(agent, on_duty.leaving or f"{LINE_LOST}: {reason}")
+            why = f"{reason} ({cause})" if cause and reason == "refused" else reason
+            self._gone(agent, on_duty.leaving or f"{LINE_LOST}: {why}")
 
     # ------------------------------------------------------------------ work for the supervisor
 
@@ -352,9 +353,10 @@ class AgentDesk(AgentTalks):
         if on_duty is None:
             return
         log.info("agent", agent=agent, to="logged out", reason=reason)
-        if on_duty.up:
-            at = self._clock.now()
-            self._unwritten.append(lambda: self._records.logged_out(agent, at, reason))
+        profile, at = on_duty.profile, self._clock.now()
+        if not on_duty.up:  # the login that failed is a session of no length: whoever asks is told why
+            self._unwritten.append(lambda: self._records.logged_in(agent, self._node, profile.address, profile.kind, at))
+        self._unwritten.append(lambda: self._records.logged_out(agent, at, reason))
 
     def _presence(self, on_duty: OnDuty, again: bool) -> Presence:
         profile, view = on_duty.profile, on_duty.view

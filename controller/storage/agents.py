@@ -15,7 +15,7 @@ from controller.errors import NotFound, Refused
 from controller.ports import AgentChange, AgentProfile, QueueRules
 from controller.storage.campaigns import CampaignStore
 from controller.storage.database import Database
-from controller.storage.driver_sql import execute, execute_each
+from controller.storage.driver_sql import execute, execute_each, marks
 from controller.storage.site import SiteStore
 
 STRETCH_COLUMNS = "agent, since, state, until, reason, node, queue, campaign, holder, reservation_end"
@@ -105,6 +105,19 @@ class SqlAgentRecords:
                 connection, "SELECT agent FROM agent_sessions WHERE node = ? AND logged_out_at IS NULL ORDER BY agent", (node,)
             )
             return [str(row[0]) for row in rows]
+
+    def left_because(self, agents: Sequence[str]) -> dict[str, str]:
+        """Why those of the agents who are not logged in are not: the reason of the last session's end."""
+        if not agents:
+            return {}
+        with self._database.read() as connection:
+            rows = execute(
+                connection,
+                "SELECT s.agent, s.reason FROM agent_sessions s WHERE s.logged_out_at IS NOT NULL AND s.id IN "
+                f"(SELECT MAX(id) FROM agent_sessions WHERE agent IN ({marks(len(agents))}) GROUP BY agent)",
+                tuple(agents),
+            )
+            return {str(agent): str(reason) for agent, reason in rows}
 
     def note(self, changes: Sequence[AgentChange]) -> None:
         """See the port."""

@@ -283,6 +283,7 @@ class AgentSession(Base):
             sqlite_where=text("logged_out_at IS NULL"),
             postgresql_where=text("logged_out_at IS NULL"),
         ),
+        Index("ix_agent_sessions_agent", "agent", "id"),
         NEVER_REUSED,
     )
 

@@ -15,7 +15,7 @@ from controller.admin.commands import Commands, Desk
 from controller.admin.verbs import VERBS
 from controller.config import Limits
 from controller.domain.agents.agent import AgentState, ReservationEnd
-from controller.domain.agents.line import SuperviseMode
+from controller.domain.agents.line import LineKind, SuperviseMode
 from controller.errors import NotFound, WrongState
 from controller.live.agents import RedisAgents, agents_for_any_thread
 from controller.ports import AgentChange, AgentRequest, Presence
@@ -132,13 +132,18 @@ def controller(shell: Shell, redis_url: str, node: str, agents: FloorOfOne) -> A
 
 
 def test_the_floor_is_listed_with_everybody_on_it(shell: Shell, pool: RedisAgents):
-    """Who is logged out is listed too; filters narrow the list; the table names the call."""
+    """Who is logged out is listed too, with the reason; filters narrow the list; the table names the call."""
     pool.enter([Presence("ann", "n1", ("sales",))])
     pool.ready("ann")
     pool.reserve([AgentRequest("call-1", "sales", "june", "n1")])
     rows = {row["agent"]: row for row in shell.ask("agent", "ls")}
     assert (rows["ann"]["state"], rows["ann"]["campaign"], rows["ann"]["attempt_id"]) == ("reserved", "june", "call-1")
-    assert (rows["bob"]["state"], rows["bob"]["node"]) == ("out", None)
+    assert (rows["bob"]["state"], rows["bob"]["node"], rows["bob"]["reason"]) == ("out", None, "")
+    records = SqlAgentRecords(shell.database)
+    records.logged_in("bob", "n1", "user/1002", LineKind.NAILED_UP, 10.0)
+    records.logged_out("bob", 10.0, "line_down: refused (SUBSCRIBER_ABSENT)")
+    assert "bob is out (line_down: refused (SUBSCRIBER_ABSENT))" in shell.give("agent", "show", "bob").out
+    assert "out (line_down: refused (SUBSCRIBER_ABSENT))" in shell.give("agent", "ls").out
     assert [row["agent"] for row in shell.ask("agent", "ls", "--state", "out")] == ["bob"]
     assert shell.ask("agent", "ls", "--queue", "other") == []
     assert "call-1" in shell.give("agent", "ls").out

@@ -154,6 +154,8 @@ def test_sessions_begin_and_end_once(database: Database):
     with database.read() as connection:
         rows = execute(connection, "SELECT agent, logged_out_at, reason FROM agent_sessions ORDER BY id").all()
     assert [tuple(row) for row in rows] == [("ann", 20.0, "not logged out"), ("ann", 30.0, "logout"), ("bob", None, None)]
+    assert records.left_because(["ann", "bob", "eve"]) == {"ann": "logout"}
+    assert records.left_because([]) == {}
 
 
 def test_a_stretch_told_twice_is_written_once(database: Database):

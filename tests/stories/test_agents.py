@@ -54,6 +54,16 @@ def test_a_nailed_up_agent_is_in_when_the_phone_is_picked_up():
         floor.desk.login("ann", ready=False)
 
 
+def test_a_phone_that_refuses_is_told_by_its_cause():
+    """The agent is not in, and the record of the login says what the switch said."""
+    floor = Floor(nailed("ann"))
+    floor.desk.login("ann", ready=True)
+    floor.desk.take("ann", LineDown(1.0, "refused", "SUBSCRIBER_ABSENT"))
+    floor.desk.write_down()
+    assert floor.state("ann") == "out"
+    assert floor.records.ended == [("ann", "line_down: refused (SUBSCRIBER_ABSENT)")]
+
+
 def test_an_on_hook_agent_is_in_at_once():
     """Nothing rings before there is a call."""
     floor = Floor(on_hook("bob"))
@@ -74,12 +84,13 @@ def test_a_login_that_fails_leaves_nothing_behind():
 
 
 def test_a_phone_that_nobody_picks_up_logs_nobody_in():
-    """The agent may try again; no session was begun."""
+    """The agent may try again; what is noted is a session of no length, with the reason."""
     floor = Floor(nailed("ann"))
     floor.desk.login("ann", ready=False)
     floor.desk.take("ann", RingNoAnswer(1.0))
     floor.desk.write_down()
-    assert (floor.desk.holds("ann"), floor.records.ended) == (False, [])
+    assert (floor.desk.holds("ann"), floor.records.open_sessions) == (False, {})
+    assert floor.records.ended == [("ann", "line_down: no_answer")]
 
 
 def test_a_person_gets_the_agent_who_is_idle_longest():
