@@ -38,7 +38,7 @@ class Beside:
     password: str = "ClueCon"
 
 
-@pytest.fixture(params=["virtual", pytest.param("real", marks=pytest.mark.freeswitch)])
+@pytest.fixture(params=["virtual", pytest.param("real", marks=[pytest.mark.freeswitch, pytest.mark.soak])])
 def trunkline(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trunkline]:
     """One contact, who talks for ten minutes, and one agent with half a minute's wrap-up."""
     with ExitStack() as stack:
