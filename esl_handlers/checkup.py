@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 from controller.domain.finding import Finding, fail, ok, warn
 from controller.domain.site import Carrier
-from esl_handlers.line_commands import (
+from esl_handlers.lines.commands import (
     CONSULT_EXTENSION,
     HOLD_EXTENSION,
     LINE_EXTENSION,
@@ -23,7 +23,7 @@ from esl_handlers.line_commands import (
     SUPERVISE_EXTENSION,
     TRANSFER_EXTENSION,
 )
-from esl_handlers.line_commands import CONTEXT as AGENTS_CONTEXT
+from esl_handlers.lines.commands import CONTEXT as AGENTS_CONTEXT
 from esl_handlers.originate import (
     ABANDONED_EXTENSION,
     CONTEXT,

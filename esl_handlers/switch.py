@@ -20,12 +20,12 @@ from controller.domain.calls.outcome import Outcome
 from controller.errors import SwitchDown
 from controller.ports import Clock, Missed, SwitchListener
 from esl_handlers import bridge, message
-from esl_handlers.agent_lines import FreeSwitchLines
 from esl_handlers.causes import KILL_CAUSE
 from esl_handlers.connection import Address, Link
 from esl_handlers.errors import CommandLost, Stage, TooLate
 from esl_handlers.health import StallWatchdog
 from esl_handlers.journal import Journal
+from esl_handlers.lines.agent_lines import FreeSwitchLines
 from esl_handlers.links import CommandLinks, EventLink, Hurry
 from esl_handlers.listening.ear import Ear, EarSettings
 from esl_handlers.observer import NoObserver, Observer

@@ -1,7 +1,7 @@
 """The register of agents' lines: which lines there are, who belongs to them, and what is told of them, and when.
 
 What ends a talk is kept back until the line is free again: only then can it be joined with somebody else. What the switch's
-events mean is read in ``line_book.py``; what must be done about them at the switch is asked of ``Acts``. Nothing here waits.
+events mean is read in ``book.py``; what must be done about them at the switch is asked of ``Acts``. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from controller.domain.agents.line import JoinOrder, LineEvent, LineKind, TalkEnded, Transferred
-from esl_handlers.agent_line import Consult, Standing, Supervisor, TrackedLine
+from esl_handlers.lines.tracked import Consult, Standing, Supervisor, TrackedLine
 
 FREE_SECONDS = 1.0
 """The longest that something is kept back because the line was not heard to be free."""

@@ -1,26 +1,23 @@
 """Transfers: a person is sent on alone (blind), or the agent speaks with a third party first (attended).
 
 Attended: the person is held while the third party is called; the two meet when both the line is free and the third party has
-answered, in whichever order (``line_book.py``). Completed, the person and the third party are joined, and whoever of them hangs
+answered, in whichever order (``book.py``). Completed, the person and the third party are joined, and whoever of them hangs
 up ends the call.
 """
 
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from controller.domain.agents.line import LineKind, TransferOrder
 from controller.errors import Refused, SwitchDown, WrongState
-from esl_handlers.agent_line import Consult, Standing, TrackedLine
 from esl_handlers.escaping import in_setvar
-from esl_handlers.line_commands import HOLD_EXTENSION, TRANSFER_EXTENSION, consult_command, transfer_variables
+from esl_handlers.lines.asking import Asking
+from esl_handlers.lines.commands import HOLD_EXTENSION, TRANSFER_EXTENSION, consult_command, transfer_variables
+from esl_handlers.lines.tracked import Consult, Standing, TrackedLine
 
-if TYPE_CHECKING:
-    from esl_handlers.agent_lines import FreeSwitchLines
 
-
-def blind(lines: FreeSwitchLines, line: TrackedLine, order: TransferOrder) -> None:
+def blind(lines: Asking, line: TrackedLine, order: TransferOrder) -> None:
     """See ``ports.AgentLines.transfer``."""
     person = line.with_person(Standing.TALKING, Standing.HELD)
     try:
@@ -32,7 +29,7 @@ def blind(lines: FreeSwitchLines, line: TrackedLine, order: TransferOrder) -> No
     lines.send_person(line, Standing.LEAVING, TRANSFER_EXTENSION)
 
 
-def consult(lines: FreeSwitchLines, line: TrackedLine, order: TransferOrder) -> None:
+def consult(lines: Asking, line: TrackedLine, order: TransferOrder) -> None:
     """See ``ports.AgentLines.consult``."""
     line.with_person(Standing.TALKING, Standing.HELD)
     if line.consult is not None:
@@ -54,7 +51,7 @@ def consult(lines: FreeSwitchLines, line: TrackedLine, order: TransferOrder) -> 
         raise
 
 
-def complete(lines: FreeSwitchLines, line: TrackedLine) -> None:
+def complete(lines: Asking, line: TrackedLine) -> None:
     """See ``ports.AgentLines.complete``."""
     person = line.with_person(Standing.HELD)
     third = line.consult

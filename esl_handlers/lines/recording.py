@@ -6,19 +6,15 @@ one began. While paused, silence is written in the place of speech: the times in
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from controller.errors import WrongState
 from esl_handlers.escaping import FILE, ID, must
-
-if TYPE_CHECKING:
-    from esl_handlers.agent_lines import FreeSwitchLines
+from esl_handlers.lines.asking import Asking
 
 LONGEST_SECONDS = 4 * 3600
 """A recording that nobody ends, ends."""
 
 
-def start(lines: FreeSwitchLines, attempt_id: str, file: str) -> None:
+def start(lines: Asking, attempt_id: str, file: str) -> None:
     """See ``ports.AgentLines.start_recording``."""
     lines.fit(lambda: (must(ID, attempt_id, "attempt id"), must(FILE, file, "file")))
     reply = lines.api(f"uuid_record {attempt_id} start {file} {LONGEST_SECONDS} {{RECORD_STEREO=true}}")
@@ -27,17 +23,17 @@ def start(lines: FreeSwitchLines, attempt_id: str, file: str) -> None:
     lines.api(f"uuid_setvar {attempt_id} trunkline_recording {file}")
 
 
-def pause(lines: FreeSwitchLines, attempt_id: str, paused: bool) -> None:
+def pause(lines: Asking, attempt_id: str, paused: bool) -> None:
     """See ``ports.AgentLines.pause_recording``."""
     _change(lines, attempt_id, "mask" if paused else "unmask")
 
 
-def stop(lines: FreeSwitchLines, attempt_id: str) -> None:
+def stop(lines: Asking, attempt_id: str) -> None:
     """See ``ports.AgentLines.stop_recording``."""
     _change(lines, attempt_id, "stop")
 
 
-def _change(lines: FreeSwitchLines, attempt_id: str, action: str) -> None:
+def _change(lines: Asking, attempt_id: str, action: str) -> None:
     lines.fit(lambda: must(ID, attempt_id, "attempt id"))
     known = lines.api(f"uuid_getvar {attempt_id} trunkline_recording")
     file = known.text.strip() if known is not None else ""

@@ -7,20 +7,17 @@ here or on the supervisor's phone.
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING
 
 from controller.domain.agents.line import SuperviseMode
 from controller.errors import Refused, SwitchDown, WrongState
-from esl_handlers.agent_line import Supervisor, TrackedLine
 from esl_handlers.causes import KILL_CAUSE
-from esl_handlers.line_book import KEY_OF_MODE
-from esl_handlers.line_commands import supervise_command
+from esl_handlers.lines.asking import Asking
+from esl_handlers.lines.book import KEY_OF_MODE
+from esl_handlers.lines.commands import supervise_command
+from esl_handlers.lines.tracked import Supervisor, TrackedLine
 
-if TYPE_CHECKING:
-    from esl_handlers.agent_lines import FreeSwitchLines
 
-
-def begin(lines: FreeSwitchLines, line: TrackedLine, name: str, phone: str, mode: SuperviseMode) -> None:
+def begin(lines: Asking, line: TrackedLine, name: str, phone: str, mode: SuperviseMode) -> None:
     """See ``ports.AgentLines.supervise``."""
     present = line.supervisors.get(name)
     if present is not None:
@@ -41,7 +38,7 @@ def begin(lines: FreeSwitchLines, line: TrackedLine, name: str, phone: str, mode
         raise
 
 
-def end(lines: FreeSwitchLines, line: TrackedLine, name: str) -> None:
+def end(lines: Asking, line: TrackedLine, name: str) -> None:
     """See ``ports.AgentLines.stop_supervising``."""
     supervisor = line.supervisors.get(name)
     if supervisor is None:

@@ -18,8 +18,8 @@ from controller.domain.agents.line import (
     TalkBegan,
     TalkEnded,
 )
-from esl_handlers.agent_line import Standing, SuperviseMode, Supervisor, TrackedLine
-from esl_handlers.line_book import LineBook
+from esl_handlers.lines.book import LineBook
+from esl_handlers.lines.tracked import Standing, SuperviseMode, Supervisor, TrackedLine
 from esl_handlers.wire import Event, FrameReader
 from tests.esl_handlers.peer import event_frame
 
@@ -57,7 +57,7 @@ class Floor:
         self.hears("CHANNEL_BRIDGE", "line-1", ("Bridge-B-Unique-ID", "person-1"))
         self.told.clear()
 
-    # line_register.Acts
+    # register.Acts
 
     def expected(self, line: TrackedLine, order: JoinOrder) -> None:
         self.asked.append(f"join {order.attempt_id}")

@@ -1,7 +1,7 @@
 """The ``AgentLines`` port over FreeSWITCH: opens and closes lines, and joins, parts, holds and mutes what is on them.
 
-Sends and returns; what comes of it, ``line_book.py`` hears. Transfers are in ``transfer.py``, supervisors in ``supervise.py``,
-recordings in ``recording.py``, lines found after a restart in ``line_resync.py``. Joining is the switch's ``uuid_bridge``
+Sends and returns; what comes of it, ``book.py`` hears. Transfers are in ``transfer.py``, supervisors in ``supervise.py``,
+recordings in ``recording.py``, lines found after a restart in ``resync.py``. Joining is the switch's ``uuid_bridge``
 with the line as the first leg: a person who hangs up in that very moment then costs nobody else the call.
 """
 
@@ -26,14 +26,14 @@ from controller.domain.agents.line import (
 )
 from controller.errors import Refused, SwitchDown, WrongState
 from controller.ports import LineListener
-from esl_handlers import line_resync, recording, supervise, transfer
-from esl_handlers.agent_line import Standing, TrackedLine
 from esl_handlers.causes import KILL_CAUSE
 from esl_handlers.connection import Reply
 from esl_handlers.errors import CommandLost, Stage
 from esl_handlers.escaping import ID, KEYS, in_setvar, must, shown, sound
-from esl_handlers.line_book import LineBook
-from esl_handlers.line_commands import CONTEXT, HOLD_EXTENSION, LOST_EXTENSION, open_command
+from esl_handlers.lines import recording, resync, supervise, transfer
+from esl_handlers.lines.book import LineBook
+from esl_handlers.lines.commands import CONTEXT, HOLD_EXTENSION, LOST_EXTENSION, open_command
+from esl_handlers.lines.tracked import Standing, TrackedLine
 from esl_handlers.links import CommandLinks
 from esl_handlers.progress import TrackedCall
 from esl_handlers.wire import Event
@@ -190,7 +190,7 @@ class FreeSwitchLines:
 
     def lines(self) -> list[LiveLine]:
         """See ``ports.AgentLines``."""
-        line_resync.reconcile(self, line_resync.found(self), self._now())
+        resync.reconcile(self, resync.found(self), self._now())
         return [
             LiveLine(line.agent_id, line.kind, line.up, line.person, line.standing in (Standing.HOLDING, Standing.HELD))
             for line in self.book.lines()
@@ -206,18 +206,18 @@ class FreeSwitchLines:
         return line
 
     def fit(self, check: Callable[[], object]) -> None:
-        """Refused where ``check`` finds a text that is not fit for a command."""
+        """See ``Asking``."""
         try:
             check()
         except ValueError as error:
             raise Refused(str(error)) from error
 
     def api(self, command: str) -> Reply | None:
-        """One api command; None when its fate is not known. SwitchDown when it was not sent."""
+        """See ``Asking``."""
         return self._send(f"api {command}")
 
     def background(self, command: str, job: str) -> Reply | None:
-        """The same for what takes as long as a phone rings."""
+        """See ``Asking``."""
         return self._send(f"bgapi {command}", f"Job-UUID: {job}")
 
     def _send(self, *command: str) -> Reply | None:
@@ -230,7 +230,7 @@ class FreeSwitchLines:
             return None
 
     def send_person(self, line: TrackedLine, standing: Standing, extension: str) -> None:
-        """Move the person of a line, talking or held, to an extension; the line comes free by itself."""
+        """See ``Asking``."""
         before = line.standing
         person = line.with_person(Standing.TALKING, Standing.HELD)
         line.standing = standing
@@ -245,34 +245,34 @@ class FreeSwitchLines:
         reply = self.api(f"uuid_bridge {line.line_id} {leg_id}")
         return reply is None or reply.ok
 
-    # -- line_register.Acts -----------------------------------------------------------------------------------------------
+    # -- register.Acts ----------------------------------------------------------------------------------------------------
 
     def expected(self, line: TrackedLine, order: JoinOrder) -> None:
-        """See ``line_register.Acts``."""
+        """See ``register.Acts``."""
         self._later(lambda: self._join_late(line, order))
 
     def meet(self, line: TrackedLine) -> None:
-        """See ``line_register.Acts``."""
+        """See ``register.Acts``."""
         consult = line.consult
         if consult is not None:
             consult.meeting = True
             self._later(lambda: self.bridge(line, consult.leg_id))
 
     def keep(self, person: str) -> None:
-        """See ``line_register.Acts``."""
+        """See ``register.Acts``."""
         self._later(lambda: self._keep(person))
 
     def unmute(self, line: TrackedLine) -> None:
-        """See ``line_register.Acts``."""
+        """See ``register.Acts``."""
         line.muted = False
         self._later(lambda: self.api(f"uuid_audio {line.line_id} stop"))
 
     def drop(self, leg_id: str) -> None:
-        """See ``line_register.Acts``."""
+        """See ``register.Acts``."""
         self._later(lambda: self.api(f"uuid_kill {leg_id} {KILL_CAUSE}"))
 
     def after(self, seconds: float, then: Callable[[], None]) -> None:
-        """See ``line_register.Acts``."""
+        """See ``register.Acts``."""
         gevent.spawn_later(seconds, then)
 
     # -- inside -------------------------------------------------------------------------------------------------------

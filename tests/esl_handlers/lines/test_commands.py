@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.domain.agents.line import LineKind, LineOrder, SuperviseMode
-from esl_handlers import line_commands
 from esl_handlers.escaping import MAX_SHOWN, shown
-from esl_handlers.line_commands import consult_command, dial_string, open_command, supervise_command, transfer_variables
+from esl_handlers.lines import commands
+from esl_handlers.lines.commands import consult_command, dial_string, open_command, supervise_command, transfer_variables
 from esl_handlers.wire import encode_command
 from tests.esl_handlers import freeswitch_parser
 
@@ -81,7 +81,7 @@ def test_music_is_for_lines_that_stay() -> None:
     order = replace(ORDER, kind=LineKind.ON_HOOK, music="local_stream://moh")
     on_hook, _, _ = freeswitch_parser.originate(open_command("line-1", order))
     assert "trunkline_music" not in on_hook
-    assert on_hook["trunkline_agent_seconds"] == str(line_commands.ON_HOOK_SECONDS)
+    assert on_hook["trunkline_agent_seconds"] == str(commands.ON_HOOK_SECONDS)
     with pytest.raises(ValueError, match="sound"):
         open_command("line-1", replace(ORDER, music="${system(true)}"))
 

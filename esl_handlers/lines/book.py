@@ -1,7 +1,7 @@
 """Events of agents' lines → what happened, in the trade's words.
 
 Says each thing once, in an order that can be acted upon. Who belongs to a line, and when what ends a talk is told, is in
-``line_register.py``.
+``register.py``.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from controller.domain.agents.line import (
     TalkEnded,
     Transferred,
 )
-from esl_handlers.agent_line import Consult, Standing, Supervisor, TrackedLine
 from esl_handlers.causes import refusal_cause
-from esl_handlers.line_register import LineRegister
+from esl_handlers.lines.register import LineRegister
+from esl_handlers.lines.tracked import Consult, Standing, Supervisor, TrackedLine
 from esl_handlers.router import AGENT_SUBCLASS, CONNECT_SUBCLASS
 from esl_handlers.wire import Event
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from controller.domain.agents.line import (
     ConsultUp,
@@ -22,12 +22,10 @@ from controller.domain.agents.line import (
     TalkEnded,
 )
 from controller.errors import SwitchDown
-from esl_handlers.agent_line import Consult, Standing, Supervisor, TrackedLine
 from esl_handlers.escaping import ID
-from esl_handlers.line_commands import CONSULT_MARK, LINE_MARK, SUPERVISOR_MARK
-
-if TYPE_CHECKING:
-    from esl_handlers.agent_lines import FreeSwitchLines
+from esl_handlers.lines.asking import Asking
+from esl_handlers.lines.commands import CONSULT_MARK, LINE_MARK, SUPERVISOR_MARK
+from esl_handlers.lines.tracked import Consult, Standing, Supervisor, TrackedLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +51,7 @@ class Found:
     supervisors: list[tuple[str, Supervisor]]
 
 
-def found(lines: FreeSwitchLines) -> Found:
+def found(lines: Asking) -> Found:
     """All lines of the switch, and who belongs to them. SwitchDown when it does not say."""
     rows = _json(lines, "show channels as json").get("rows", [])
     marks = [(str(row["uuid"]), str(row.get("presence_data", "")).split(":")) for row in rows]
@@ -78,7 +76,7 @@ def _supervisor(leg_id: str, name: str, dump: dict[str, Any]) -> Supervisor:
     return Supervisor(name, leg_id, mode, created=True, on="variable_trunkline_line" in dump)
 
 
-def _line(lines: FreeSwitchLines, line_id: str) -> FoundLine | None:
+def _line(lines: Asking, line_id: str) -> FoundLine | None:
     """One line; None when it has just ended."""
     dump = _json(lines, f"uuid_dump {line_id} json")
     agent, kind = str(dump.get("variable_trunkline_agent", "")), str(dump.get("variable_trunkline_kind", ""))
@@ -100,7 +98,7 @@ def _line(lines: FreeSwitchLines, line_id: str) -> FoundLine | None:
     return FoundLine(agent, line_id, line.kind, up, waits=person if word == "agent_lost" else None)
 
 
-def _json(lines: FreeSwitchLines, command: str) -> dict[str, Any]:
+def _json(lines: Asking, command: str) -> dict[str, Any]:
     """What an api command answers in JSON; empty for a channel that is gone."""
     reply = lines.api(command)
     if reply is None:
@@ -114,7 +112,7 @@ def _json(lines: FreeSwitchLines, command: str) -> dict[str, Any]:
     return answer if isinstance(answer, dict) else {}
 
 
-def reconcile(lines: FreeSwitchLines, there: Found, now: float) -> None:
+def reconcile(lines: Asking, there: Found, now: float) -> None:
     """Bring the book in line with what was found, and tell what was missed."""
     book = lines.book
     by_id = {line.line_id: line for line in there.lines}
@@ -138,7 +136,7 @@ def reconcile(lines: FreeSwitchLines, there: Found, now: float) -> None:
                 book.tell(line, SupervisorOn(now, supervisor.name, supervisor.mode))
 
 
-def _adopt_consult(lines: FreeSwitchLines, line: TrackedLine, third: Consult, now: float) -> None:
+def _adopt_consult(lines: Asking, line: TrackedLine, third: Consult, now: float) -> None:
     """The agent's third party, who talks to the agent, waits for that, or is still rung."""
     lines.book.add_consult(line, third)
     line.bridged = third.up
@@ -148,7 +146,7 @@ def _adopt_consult(lines: FreeSwitchLines, line: TrackedLine, third: Consult, no
         lines.meet(line)
 
 
-def _correct(lines: FreeSwitchLines, line: TrackedLine, seen: FoundLine, now: float) -> None:
+def _correct(lines: Asking, line: TrackedLine, seen: FoundLine, now: float) -> None:
     """One line that both know. What is on its way is left to its events."""
     book = lines.book
     if seen.up and not line.up:
