@@ -55,7 +55,8 @@ class Detector:
 
         One verdict a call: where audio of many seconds is fed at once, ``feed(b"")`` returns the next one, or None.
         """
-        self.hear(analysed(self.windows(pcm)))
+        if pcm:
+            self.hear(analysed(self.windows(pcm)))
         return self._due.popleft() if self._due else None
 
     def windows(self, pcm: bytes) -> Array:

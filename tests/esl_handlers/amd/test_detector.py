@@ -10,6 +10,7 @@ import pytest
 
 from controller.errors import Refused
 from esl_handlers.amd import PRESETS, Detector, Kind, Settings, Verdict
+from esl_handlers.amd.front_end import analysed_together
 from tests.esl_handlers.amd.sounds import noise, pcm, silence, talk, tone
 
 FRAME_BYTES = 320
@@ -109,6 +110,25 @@ def test_the_pieces_that_audio_arrives_in_make_no_difference(piece: int) -> None
     audio = pcm(silence(0.2), talk(3.5), silence(0.3), tone(0.3, 950), silence(0.5))
     assert heard(audio, piece) == heard(audio)
     assert Kind.BEEP in [verdict.kind for verdict in heard(audio, piece)]
+
+
+def test_calls_analysed_together_hear_what_each_hears_alone() -> None:
+    """Two calls in one go, in pieces that end amid a frame: the same verdicts at the same moments as one by one."""
+    sounds = (
+        pcm(silence(0.4), talk(0.5), silence(5.3)),
+        pcm(silence(0.2), talk(4.0), silence(0.4), tone(0.4, 1000), silence(1.2)),
+    )
+    together: list[list[tuple[str, float]]] = [[], []]
+    detectors = [Detector() for _ in sounds]
+    for start in range(0, len(sounds[0]), 500):
+        windows = [each.windows(audio[start : start + 500]) for each, audio in zip(detectors, sounds, strict=True)]
+        for said, each, frames in zip(together, detectors, analysed_together(windows), strict=True):
+            each.hear(frames)
+            if (verdict := each.feed(b"")) is not None:
+                said.append((verdict.kind, verdict.at_seconds))
+    alone = [[(verdict.kind, verdict.at_seconds) for verdict in heard(audio, 500)] for audio in sounds]
+    assert together == alone
+    assert [said[0][0] for said in together] == [Kind.PERSON, Kind.MACHINE]
 
 
 def test_no_audio_is_no_verdict() -> None:
