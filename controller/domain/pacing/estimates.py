@@ -14,7 +14,7 @@ from typing import Any
 
 from controller.domain.pacing.answer_rate import AnswerRate
 from controller.domain.pacing.durations import Durations
-from controller.domain.pacing.outlook import AgentRows, Outlook, agent_rows, call_rows, calls_by, pick_ups
+from controller.domain.pacing.outlook import CALLS_BY, AgentRows, Outlook, agent_rows, call_rows, pick_ups
 from controller.domain.pacing.ring_times import RingCurve, RingTimes
 
 REPORT_SECONDS = 3.0
@@ -193,8 +193,5 @@ class Learner:
             dialled = now - self._first_launch if self._first_launch is not None else 0.0
             least, most = REBUILD_SECONDS
             good_until = now + min(max(dialled / 10.0, least), most)
-            talk_seconds, wrap_up_seconds = talk.mean(), wrap_up.mean()
-            flow = (len(talking) + len(wrapping)) / (talk_seconds + wrap_up_seconds)
-            later = pick_ups(rings, rings.quantile(calls_by(flow)))
-            self._slow = _Slow(good_until, rows, rings, later, talk_seconds, wrap_up_seconds)
+            self._slow = _Slow(good_until, rows, rings, pick_ups(rings, rings.quantile(CALLS_BY)), talk.mean(), wrap_up.mean())
         return self._slow

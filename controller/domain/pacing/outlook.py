@@ -27,10 +27,7 @@ from controller.domain.pacing.ring_times import RingCurve
 
 AGENTS_BY = 0.5
 CALLS_BY = 0.75
-"""Shares of the people who pick up: the moments by which agents must be free, and calls are counted …"""
-EVEN_CALLS_BY = 0.6
-BURSTY_FLOW = 0.75
-"""… but an earlier one for the latter where agents take far more people a second than this: their calls come evenly."""
+"""Shares of the people who pick up: the moments by which agents must be free, and calls are counted."""
 STEP_SECONDS = 2.0
 """Talk and wrap-up are put together in steps of this."""
 LEAST_AGAIN = 0.02
@@ -94,11 +91,6 @@ def pick_ups(rings: RingCurve, moment: float) -> tuple[float, ...]:
     """By whole seconds since the launch, up to the age when all is decided: the share of the people who pick up at all that do
     so between that age and ``moment`` seconds later."""
     return tuple(rings.picked_up_by(age + moment) - rings.people[age] for age in range(rings.decided_by + 1))
-
-
-def calls_by(people_per_second: float) -> float:
-    """The moment, as a share of the people who pick up, up to which calls are counted, by how many agents can take."""
-    return EVEN_CALLS_BY + (CALLS_BY - EVEN_CALLS_BY) * min(1.0, BURSTY_FLOW / max(people_per_second, 1e-9))
 
 
 def call_rows(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from random import Random
 
 import pytest
 
 from controller.domain.pacing.durations import Durations, LifeTable
-from controller.domain.pacing.outlook import agent_rows, calls_by, twice
+from controller.domain.pacing.outlook import agent_rows, twice
 from controller.domain.pacing.ring_times import RingTimes
 
 RINGS = RingTimes(25.0).curve()
@@ -67,10 +66,3 @@ def test_twice_is_what_the_three_numbers_of_a_count_are():
     mean = sum(times * chance for times, chance in chances.items())
     moments = [sum(chance * (times - mean) ** power for times, chance in chances.items()) for power in (2, 3)]
     assert twice(0.6, 0.2) == (pytest.approx(mean), *(pytest.approx(moment) for moment in moments))
-
-
-def test_calls_are_counted_less_far_ahead_where_they_come_evenly():
-    """Small teams look at three quarters of the pick-ups; a team that takes people all the time at less, never under 60 %."""
-    assert calls_by(0.0) == calls_by(0.5) == 0.75
-    assert 0.6 < calls_by(3.0) < calls_by(1.5) < 0.75
-    assert math.isclose(calls_by(1e9), 0.6)
