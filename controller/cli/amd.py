@@ -73,6 +73,7 @@ def _drawn(campaign: str, run: int | None, most: int) -> list[tuple[str, ...]]:
     """The cells of each line. Refused when no call's audio is here."""
     from controller.storage.campaigns import CampaignStore
     from controller.storage.exports import Exports
+    from controller.storage.reviews import Reviews
 
     settings = current_settings()
     database = open_database(settings)
@@ -83,10 +84,18 @@ def _drawn(campaign: str, run: int | None, most: int) -> list[tuple[str, ...]]:
         raise Refused(
             f"no audio of calls of campaign {campaign} is in {settings.evidence_dir}; have it kept: `[amd] keep_audio`"
         )
-    by_chance = sorted(kept, key=lambda sample: sha256(sample[1].attempt_id.encode()).digest())
+    drawn = sorted(kept, key=lambda sample: sha256(sample[1].attempt_id.encode()).digest())[:most]
+    revised = Reviews(database).revisions([attempt.attempt_id for _, attempt in drawn])
     return [
-        (str(file), "", a.amd_verdict or "", a.amd_revised or "", "" if a.amd_ms is None else str(a.amd_ms), a.attempt_id)
-        for file, a in by_chance[:most]
+        (
+            str(file),
+            "",
+            attempt.amd_verdict or "",
+            revised.get(attempt.attempt_id, ""),
+            "" if attempt.amd_ms is None else str(attempt.amd_ms),
+            attempt.attempt_id,
+        )
+        for file, attempt in drawn
     ]
 
 

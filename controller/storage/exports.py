@@ -29,7 +29,6 @@ class AttemptRow(NamedTuple):
     ended_at: float | None
     amd_verdict: str | None
     amd_ms: int | None
-    amd_revised: str | None
     connected_to: str | None
     connected_at: float | None
     outcome: str | None
@@ -65,8 +64,8 @@ class Exports:
                     rows = execute(
                         connection,
                         "SELECT a.id, r.number, c.name, a.contact_id, a.phone, a.caller_id, a.carrier, a.node, a.created_at, "
-                        "a.ringing_at, a.answered_at, a.ended_at, a.amd_verdict, a.amd_ms, a.amd_revised, a.connected_to, "
-                        "a.connected_at, a.outcome, a.cause, a.sip_status, a.disposition, a.recording FROM attempts a "
+                        "a.ringing_at, a.answered_at, a.ended_at, a.amd_verdict, a.amd_ms, a.connected_to, a.connected_at, "
+                        "a.outcome, a.cause, a.sip_status, a.disposition, a.recording FROM attempts a "
                         "JOIN runs r ON r.id = a.run_id JOIN campaigns c ON c.id = r.campaign_id "
                         "WHERE a.run_id = ? AND a.created_at >= ? AND (a.created_at, a.id) > (?, ?) "
                         "ORDER BY a.created_at, a.id LIMIT ?",

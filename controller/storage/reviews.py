@@ -1,21 +1,25 @@
-"""What somebody heard who listened to calls: kept with the attempts, and counted for the drop guard.
+"""What somebody heard who listened to calls: kept with the attempts, and counted for the drop guard; and how detection had
+changed its mind about them.
 
 Which calls are drawn for a review is the command line's; what the count means, ``domain/pacing/drop_guard.py``'s.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 
 from controller.domain.calls.outcome import Outcome
 from controller.domain.pacing.drop_guard import Reviewed
 from controller.storage.database import Database
-from controller.storage.driver_sql import execute
+from controller.storage.driver_sql import execute, marks
 
 REVIEW_SECONDS = 90 * 86_400.0
 """How far back labels count: the lists dialled and the carriers' greetings change, and so does the detector."""
+
+PORTION = 500
+"""Attempts asked for at a time."""
 
 
 class Reviews:
@@ -29,6 +33,17 @@ class Reviews:
                 execute(connection, "UPDATE attempts SET amd_label = ? WHERE id = ?", (label, attempt_id)).rowcount
                 for attempt_id, label in sorted(labels.items())
             )
+
+    def revisions(self, attempt_ids: Sequence[str]) -> dict[str, str]:
+        """Attempt id → the verdict that took the first one's place, of those where one did."""
+        found: dict[str, str] = {}
+        with self._database.read() as connection:
+            for start in range(0, len(attempt_ids), PORTION):
+                some = attempt_ids[start : start + PORTION]
+                which = f"amd_revised IS NOT NULL AND id IN ({marks(len(some))})"
+                rows = execute(connection, f"SELECT id, amd_revised FROM attempts WHERE {which}", tuple(some))
+                found |= {str(attempt_id): str(verdict) for attempt_id, verdict in rows}
+        return found
 
 
 def reviewed(connection: Connection, campaign_id: int, now: float) -> Reviewed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from controller.domain.calls.outcome import Outcome
@@ -155,6 +157,18 @@ def test_calls_that_somebody_listened_to(sql_world: SqlWorld):
     assert counts.reviewed(run_id, NOW) == Reviewed(machines=2, people=1)
     assert counts.reviewed(unlabelled.campaign_id + 1, NOW) == Reviewed()
     assert counts.reviewed(run_id, NOW + REVIEW_SECONDS + 1) == Reviewed()
+
+
+def test_changes_of_mind_are_found_by_the_call(sql_world: SqlWorld):
+    """Only of calls where detection took its first verdict back, however many are asked for."""
+    run_id = sql_world.new_run(phones(3))
+    leads = claim(sql_world, run_id)
+    opened = [draft(lead, f"{lead.lead_id}", created_at=NOW) for lead in leads]
+    sql_world.attempts.open_attempts(opened)
+    ends = [end(one, Outcome.ANSWERED, DONE, ended_at=NOW + 9.0, amd_verdict="person") for one in opened]
+    sql_world.attempts.close_attempts([replace(ends[0], amd_revised="machine"), *ends[1:]])
+    asked = ["nobody's"] * 600 + [one.attempt_id for one in opened]
+    assert Reviews(sql_world.database).revisions(asked) == {opened[0].attempt_id: "machine"}
 
 
 class TestQuietPeriod:

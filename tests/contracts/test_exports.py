@@ -55,7 +55,6 @@ def test_every_attempt_is_exported_in_the_order_made(sql_world: SqlWorld):
         ended_at=20.0,
         amd_verdict="person",
         amd_ms=700,
-        amd_revised=None,
         connected_to="bot x",
         connected_at=5.5,
         outcome="answered",
