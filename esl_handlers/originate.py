@@ -82,9 +82,6 @@ def originate_command(order: DialOrder) -> str:
             ("trunkline_verdict_seconds", str(int(order.verdict_seconds))),
             *(treatment_variables(order.treatment) if order.treatment is not None else []),
             ("export_vars", _EXPORTED),
-            # Into the wait with the answer itself. Left to originate, which looks every 20 ms whether the leg is answered, it
-            # would come there so much later; what its background job says then (ORIGINATOR_CANCEL) is of no account.
-            ("execute_on_answer_2", f"transfer {WAIT_EXTENSION} XML {CONTEXT}"),
         ]
     gateway = must(ID, order.gateway, "gateway")
     number = must(NUMBER, order.dial_string_number, "number")

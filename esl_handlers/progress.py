@@ -29,9 +29,6 @@ from controller.domain.calls.outcome import Outcome
 from esl_handlers.causes import NEVER_LEFT, CallEnd, outcome_of, refusal_cause
 from esl_handlers.wire import Event, in_wire_order
 
-LOST_TO_ORIGINATE = "ORIGINATOR_CANCEL"
-"""What originate answers when its leg was taken elsewhere before it looked."""
-
 
 @dataclass(slots=True)
 class TrackedCall:
@@ -177,10 +174,9 @@ def hung_up(call: TrackedCall, event: Event) -> CallEvent:
 
 def job_done(call: TrackedCall, event: Event, link_unbroken: bool) -> CallEvent | None:
     """BACKGROUND_JOB of our originate. Nothing left the box when the switch names a cause of its own making and no
-    CHANNEL_CREATE came; that proves something only if we listened without a gap since the command was sent. An answered
-    call that goes into its wait with the answer is lost to originate, which says so as if it had failed."""
+    CHANNEL_CREATE came; that proves something only if we listened without a gap since the command was sent."""
     cause = refusal_cause(event.body)
-    if cause is None or (call.answered and cause == LOST_TO_ORIGINATE):
+    if cause is None:
         return None
     stayed = not call.left and link_unbroken and cause in NEVER_LEFT
     return DialFailed(event.received_at, NEVER_LEFT.get(cause, Outcome.ERROR), cause, left=not stayed)

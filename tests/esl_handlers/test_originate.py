@@ -157,7 +157,6 @@ def test_a_call_that_waits_for_a_verdict() -> None:
     assert variables["trunkline_verdict_seconds"] == "4"
     assert variables["export_vars"] == "trunkline_attempt,trunkline_campaign,trunkline_run"
     assert not {"trunkline_target"} & set(variables)
-    assert variables["execute_on_answer_2"] == "transfer trunkline-wait XML trunkline", "not when originate looks next"
 
 
 @pytest.mark.parametrize(

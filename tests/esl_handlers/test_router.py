@@ -88,14 +88,6 @@ def custom(word: str, disposition: str = "") -> Event:
     return Event(FrameReader().feed(frame)[0].body, RECEIVED)
 
 
-def test_a_call_that_was_answered_has_not_failed_whatever_originate_says() -> None:
-    """It went into its wait with the answer, and originate takes a leg that it lost for a cancelled one."""
-    floor = Floor()
-    floor.router.track("a1", "sales", is_to_wait=True)
-    job = made_up("BACKGROUND_JOB", body=b"-ERR ORIGINATOR_CANCEL\n")
-    assert [type(one) for one in floor.tell(made_up("CHANNEL_ANSWER"), job)] == [Answered]
-
-
 HURRIES = {
     "answered, then joined": (["CHANNEL_PROGRESS", "CHANNEL_ANSWER", "CHANNEL_BRIDGE"], [True, True, False]),
     "answered at once, then gone": (["CHANNEL_ANSWER", "CHANNEL_HANGUP_COMPLETE"], [True, False]),
