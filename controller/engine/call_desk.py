@@ -10,7 +10,6 @@ the slots go back, the carrier's health is told.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 
 import gevent
@@ -26,6 +25,7 @@ from controller.domain.calls.machine import hear
 from controller.domain.calls.outcome import RULES, Outcome
 from controller.domain.calls.record import AttemptEnd
 from controller.domain.calls.states import Call, CallState
+from controller.domain.pacing.drop_guard import NOBODY, Tally
 from controller.engine.asking import ask
 from controller.engine.hands import Agents, Hands
 from controller.engine.launching import Launches
@@ -107,9 +107,18 @@ class CallDesk:
     def calls(self) -> list[Call]:
         return [live.call for live in self._calls.values()]
 
-    def talking(self) -> Counter[int]:
-        """Calls in which a person talks at this moment, by run id."""
-        return Counter(live.run_id for live in self._calls.values() if live.call.state is CallState.CONNECTED)
+    def people(self) -> dict[int, Tally]:
+        """Run id → the people on the line whose calls have not ended: those who talk, and those whom nobody took in time."""
+        found: dict[int, Tally] = {}
+        for live in self._calls.values():
+            if live.call.treated:
+                one = Tally(abandoned=1)
+            elif live.call.state is CallState.CONNECTED:
+                one = Tally(connected=1)
+            else:
+                continue
+            found[live.run_id] = found.get(live.run_id, NOBODY) + one
+        return found
 
     def calls_of(self, run_id: int) -> list[Call]:
         """A run's calls."""

@@ -17,6 +17,7 @@ import structlog
 from gevent.event import Event
 
 from controller.domain.hopper.lead import HopperLead
+from controller.domain.pacing.drop_guard import NOBODY
 from controller.domain.pacing.priority import Turns
 from controller.engine.boards import NO_CALLS, board_of, in_hand
 from controller.engine.call_desk import CallDesk
@@ -151,7 +152,7 @@ class DialLoop:
 
     def standing(self) -> dict[str, dict[str, object]]:
         """Campaign → what it does now and why, for the live board."""
-        now, talking = self._clock.now(), self._desk.talking()
+        now, people = self._clock.now(), self._desk.people()
         return {
             floor.key: {
                 "run": floor.run.number,
@@ -163,7 +164,8 @@ class DialLoop:
                 "seat_limit": floor.run.plan.pacing.seats,
                 "hopper": floor.depth + len(floor.in_hand),
                 "calls_per_second": floor.launch_rate(now),
-                "talking": talking[floor.run.run_id],
+                "talking": people.get(floor.run.run_id, NOBODY).connected,
+                "apologising": people.get(floor.run.run_id, NOBODY).abandoned,
                 "at": now,
             }
             for floor in self._floors.values()

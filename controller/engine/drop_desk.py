@@ -7,13 +7,13 @@ call an agent abandons nobody, whatever happened before this process began.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
 
-from controller.domain.pacing.drop_guard import NO_LIMIT, Level, Reviewed, Standing, Tally, WindowName, machine_error, stand
+from controller.domain.pacing.drop_guard import NO_LIMIT, Level, Reviewed, Standing, Tally, machine_error, stand
 from controller.engine.watch import Watch
 from controller.errors import StoreDown
 from controller.ports import Clock, DropCounts, InThread, RunningRun
@@ -39,9 +39,9 @@ class _Guarded:
 class DropDesk:
     """One for a controller. ``run`` is its lasting greenlet; ``follow`` and ``standing`` are the dial loop's.
 
-    talking: calls of a run in which a person talks at this moment, at any controller. They have ended nowhere yet, so storage
-    does not count them; left out, a shift that begins with long talks would look worse than it is. machine_dispositions: as
-    ``DropCounts``.
+    in_progress: the people in a run's calls at this moment, at any controller. They have ended nowhere yet, so storage does not
+    count them; left out, a shift that begins with long talks would look worse than it is, and one in which people hear the
+    abandoned-call message better. machine_dispositions: as ``DropCounts``.
     """
 
     def __init__(
@@ -50,14 +50,14 @@ class DropDesk:
         in_thread: InThread,
         clock: Clock,
         watch: Watch,
-        talking: Callable[[RunningRun], int],
+        in_progress: Callable[[RunningRun], Tally],
         machine_dispositions: Callable[[], frozenset[str]],
     ) -> None:
         self._counts = counts
         self._in_thread = in_thread
         self._clock = clock
         self._watch = watch
-        self._talking = talking
+        self._in_progress = in_progress
         self._machine_dispositions = machine_dispositions
         self._guarded: dict[int, _Guarded] = {}
         self._words: frozenset[str] = frozenset()
@@ -102,16 +102,13 @@ class DropDesk:
         tallies = self._in_thread(partial(self._counts.tallies, plan.campaign_id, run_id, zone, now, self._words))
         guard = plan.pacing.drop_guard
         before = guarded.standing
-        talking = self._talking(guarded.run)
+        in_progress = self._in_progress(guarded.run)
+        people = {window: tally + in_progress for window, tally in tallies.items()}
         error = machine_error(guarded.reviewed, guard.machine_error)
-        standing = stand(guard.limits(), _with_talking(tallies, talking), error, before or NO_LIMIT)
+        standing = stand(guard.limits(), people, error, before or NO_LIMIT)
         guarded.standing = standing
         for one in standing.windows:
             self._watch.abandoned(plan.campaign, one.window.value, one.rate, one.limit)
         if before is None or before.level is not standing.level:
             tell = log.warning if standing.level is Level.HARD else log.info
             tell("drop guard", campaign=plan.campaign, run=run_id, to=standing.level.value, reason=standing.reason)
-
-
-def _with_talking(tallies: Mapping[WindowName, Tally], talking: int) -> dict[WindowName, Tally]:
-    return {window: replace(tally, connected=tally.connected + talking) for window, tally in tallies.items()}

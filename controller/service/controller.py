@@ -161,7 +161,7 @@ class Controller:
         self.switch.lines.attend(self.agents)
         source = formula_source(settings.formula.prometheus_url, settings.formula.query_seconds, clock.now, deadline)
         self._formulas = FormulaDesk(source, self._in_formula_thread, clock, watch)
-        self._talks = Talks(settings.node, self._board, self.desk.talking)
+        self._talks = Talks(settings.node, self._board, self.desk.people)
         self._drops = DropDesk(
             SqlDropCounts(self._database), self._in_thread, clock, watch, self._talks.of, self._machine_dispositions
         )

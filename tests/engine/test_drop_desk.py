@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from controller.domain.campaigns.pacing import DropGuard, Pacing
-from controller.domain.pacing.drop_guard import Level, Reviewed, Tally, WindowName
+from controller.domain.pacing.drop_guard import NOBODY, Level, Reviewed, Tally, WindowName
 from controller.engine.drop_desk import DropDesk
 from controller.errors import StoreDown
 from controller.ports import RunningRun
@@ -33,9 +33,9 @@ class Counted:
         return self.heard
 
 
-def desk(counted: Counted, talking: int = 0, watch: NobodyWatches | None = None, **guard: object) -> DropDesk:
+def desk(counted: Counted, in_progress: Tally = NOBODY, watch: NobodyWatches | None = None, **guard: object) -> DropDesk:
     made = DropDesk(
-        counted, at_once, Hands(), watch or NobodyWatches(), lambda run: talking, lambda: frozenset({"ANSWERING MACHINE"})
+        counted, at_once, Hands(), watch or NobodyWatches(), lambda run: in_progress, lambda: frozenset({"ANSWERING MACHINE"})
     )
     pacing = Pacing(drop_guard=DropGuard.model_validate({"machine_error_percent": 0} | guard))
     made.follow([RunningRun(1, 1, "active", plan(mode="predictive", pacing=pacing))])
@@ -97,9 +97,20 @@ def test_people_who_talk_at_this_moment_have_been_answered():
     """At the start of a shift everybody still talks: one abandoned of fifty is not one of one."""
     counted = Counted()
     counted.tally = Tally(abandoned=1)
-    made = desk(counted, talking=49)
+    made = desk(counted, Tally(connected=49))
     made.look()
     assert made.standing(1).windows[0].rate == 0.02
+
+
+def test_people_who_hear_the_message_at_this_moment_are_lost_already():
+    """The message lasts for seconds, and its call is counted at its end: until then the limit would seem further off."""
+    counted = Counted()
+    counted.tally = Tally(connected=96, abandoned=1)
+    made = desk(counted, Tally(connected=1, abandoned=2))
+    made.look()
+    (run, *_) = made.standing(1).windows
+    assert (run.abandoned, run.answered) == (3.0, 100.0)
+    assert made.standing(1).level is Level.HARD
 
 
 def test_hard_limit_is_left_below_the_release_mark_only():

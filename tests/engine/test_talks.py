@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from controller.domain.campaigns.pacing import DropGuard, Pacing
@@ -42,7 +40,7 @@ def test_two_nodes_of_one_campaign_see_the_same_rate():
     board.publish("fs1", {"june": row(60)})
     board.publish("fs2", {"june": row(60)})
     for node in ("fs1", "fs2"):
-        talks = Talks(node, board, lambda: Counter({7: 60}))
+        talks = Talks(node, board, lambda: {7: Tally(connected=60)})
         talks.look()
         desk = DropDesk(counted, at_once, Hands(), NobodyWatches(), talks.of, frozenset)
         desk.follow([JUNE])
@@ -57,19 +55,19 @@ def test_other_campaigns_and_earlier_runs_are_not_counted():
     board = MemoryBoard()
     board.publish("fs2", {"june": row(5, run=1), "july": row(9)})
     board.publish("fs3", {"june": {"run": 2}})
-    board.publish("fs4", {"june": row(4)})
-    talks = Talks("fs1", board, Counter)
+    board.publish("fs4", {"june": row(4) | {"apologising": 2}})
+    talks = Talks("fs1", board, dict)
     talks.look()
-    assert talks.of(JUNE) == 4
+    assert talks.of(JUNE) == Tally(connected=4, abandoned=2)
 
 
 def test_without_redis_only_ones_own_are_counted():
     """What the others had is not believed for longer than it is told."""
     board = Away()
     board.publish("fs2", {"june": row(30)})
-    talks = Talks("fs1", board, lambda: {7: 2})
+    talks = Talks("fs1", board, lambda: {7: Tally(connected=2)})
     talks.look()
-    assert talks.of(JUNE) == 32
+    assert talks.of(JUNE) == Tally(connected=32)
     board.away = True
     talks.look()
-    assert talks.of(JUNE) == 2
+    assert talks.of(JUNE) == Tally(connected=2)

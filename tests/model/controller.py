@@ -153,7 +153,7 @@ class Process:
         )
         pool, no_lines = MemoryAgents(clock.monotonic, 60.0), cast(AgentLines, None)
         kept = AgentCalls(machine.name, pool, no_lines, clock, watch, lambda attempt_id, event: None)
-        talks = Talks(machine.name, MemoryBoard(), self.desk.talking)
+        talks = Talks(machine.name, MemoryBoard(), self.desk.people)
         self.loop = DialLoop(
             node=machine.name,
             runs=store,

@@ -240,7 +240,7 @@ class Floor:
             agents if isinstance(agents, AgentCalls) else AgentCalls("fs1", pool, no_lines, self.clock, self.watch, self.tell)
         )
         self.formulas = FormulaDesk(formulas or Constants(self.clock.now), self.in_thread, self.clock, self.watch)
-        self.talks = Talks("fs1", MemoryBoard(), self.desk.talking)
+        self.talks = Talks("fs1", MemoryBoard(), self.desk.people)
         self.drops = DropDesk(self.store, self.in_thread, self.clock, self.watch, self.talks.of, frozenset)
         self.loop = DialLoop(
             node="fs1",

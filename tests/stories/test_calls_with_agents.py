@@ -18,7 +18,7 @@ from controller.domain.calls.outcome import Outcome
 from controller.domain.campaigns.answers import Abandoned, AmdDefaults
 from controller.domain.campaigns.pacing import Pacing
 from controller.domain.campaigns.plan import PlannedTarget
-from controller.domain.pacing.drop_guard import NO_LIMIT
+from controller.domain.pacing.drop_guard import NO_LIMIT, Tally
 from controller.engine import keeping
 from controller.engine.agent_desk import AgentDesk
 from controller.engine.crews import Crew, Crews
@@ -162,13 +162,13 @@ def test_without_agents_nobody_is_dialled():
         assert floor.switch.dialled == []
 
 
-def test_power_dials_several_calls_for_one_agent():
+def test_power_dials_several_calls_for_one_agent(monkeypatch: pytest.MonkeyPatch):
     """Two lines an agent, where the drop limit leaves room: whoever picks up first gets the agent, a second one who finds
     nobody hears the message."""
     office = Office(("asha",))
     with Floor(person, staff=office) as floor:
         floor.switch.answers = {"treat sorry.wav": [(0.01, MessagePlayed(5.0))]}
-        floor.drops.standing = lambda run_id: NO_LIMIT  # type: ignore[method-assign]
+        monkeypatch.setattr(floor.drops, "standing", lambda run_id: NO_LIMIT)
         office.come_in()
         hasty = SORRY.model_copy(update={"patience_seconds": 0.5})
         run_id = floor.campaign(30, mode="power", pacing=Pacing(seats=10, ratio=2), target=SALES, abandoned=hasty)
@@ -196,6 +196,25 @@ def test_a_machine_gives_the_kept_agent_back_without_a_word():
         assert outcomes(floor) == {"machine": 3}
         assert office.phones.talks == {}
         floor.wait(lambda: office.free() == 1)
+
+
+def test_who_hears_the_message_is_lost_from_its_first_word():
+    """The only agent does not pick up: while the message plays the person counts as abandoned, and once the call is over no
+    longer from here."""
+
+    def listens(order: DialOrder) -> Script:
+        return [(0.001, Left(1.0)), (0.002, Answered(2.0)), (1.0, HungUp(9.0, Outcome.ERROR, "NORMAL_CLEARING", 200))]
+
+    office = Office(("asha",), LineKind.ON_HOOK, picks_up=lambda name: False)
+    with Floor(listens, staff=office) as floor:
+        office.come_in()
+        hasty = SORRY.model_copy(update={"patience_seconds": 0.5})
+        run_id = floor.campaign(1, mode="progressive", target=SALES, abandoned=hasty)
+        floor.wait(lambda: floor.desk.people() == {run_id: Tally(abandoned=1)})
+        assert floor.loop.standing()["june"]["apologising"] == 1
+        floor.wait(floor.finished(run_id))
+        assert outcomes(floor) == {"abandoned": 1}
+        assert floor.desk.people() == {}
 
 
 def test_a_phone_that_nobody_takes_sends_the_person_to_somebody_else():

@@ -78,6 +78,9 @@ class Tally:
         )
 
 
+NOBODY = Tally()
+
+
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """A campaign's calls that detection took for machines and somebody listened to; people: those that were people."""
