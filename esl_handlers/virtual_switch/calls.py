@@ -169,6 +169,4 @@ def on_answer(channel: Channel) -> None:
                 schedule_hangup(channel, int(words[0]), words[1] if len(words) > 1 else "NORMAL_CLEARING")
             elif application == "set":
                 channel.set(*data.partition("=")[::2])
-            elif application == "transfer" and words:
-                start(channel, extension_steps(channel, words[0], words[2] if len(words) > 2 else "default"))
             channel.emit("CHANNEL_EXECUTE_COMPLETE", after=f"{lines}Application-Response: _none_\n")

@@ -138,14 +138,7 @@ class Attempt:
         if self.fate.hang_up_after is not None:
             ends = partial(channel.hang_up, "NORMAL_CLEARING", by_far_end=True)
             channel.timers.append(core.timeline.after(self.fate.hang_up_after, ends))
-        taken = channel.script is not None
-        channel.timers.append(core.timeline.after(core.chance.uniform(0, POLL_SECONDS), partial(self._noticed, taken)))
-
-    def _noticed(self, taken: bool) -> None:
-        """originate looks at its leg. One that was taken from it, by the answer itself (``taken``) or since, it takes for a
-        failure, wherever that leg has got to meanwhile."""
-        gone = taken or self.channel.script is not None
-        self._tell(*((None, "ORIGINATOR_CANCEL") if gone else (self.channel, "SUCCESS")))
+        channel.timers.append(core.timeline.after(core.chance.uniform(0, POLL_SECONDS), lambda: self._tell(channel, "SUCCESS")))
 
     def refuse(self) -> None:
         """A final status other than 200."""

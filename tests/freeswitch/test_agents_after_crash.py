@@ -3,8 +3,7 @@ switches."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from tests.esl_handlers.virtual_switch.running import running_switch
 from tests.freeswitch.harness import Gateway, RealFreeSwitch, freeswitch_binary
 from tests.freeswitch.sipp import FarEnd, sipp_binary
+from tests.freeswitch.waiting import until
 from tests.load import agents, site
 from tests.load.campaign import Row, Trunkline
 from tests.servers import running_redis
@@ -68,13 +68,6 @@ def state(trunkline: Trunkline) -> str:
     return next((view.state.value for view in trunkline.agents()), "out")
 
 
-def until(what: str, holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.5)
-
-
 def hangs_up(trunkline: Trunkline) -> bool:
     """Whether the controller knows that the agent talks, and ends it."""
     try:
@@ -88,19 +81,19 @@ def hangs_up(trunkline: Trunkline) -> bool:
 def test_a_talk_that_outlived_its_controller_ends_as_any_other(trunkline: Trunkline) -> None:
     """The next controller ends it on the agent's word; wrap-up follows, the record names the agent, the disposition is kept."""
     trunkline.command("agent", "login", AGENT, "--ready")
-    until("ready", lambda: state(trunkline) == "ready")
+    until("ready", lambda: state(trunkline) == "ready", PATIENCE_SECONDS)
     trunkline.command("campaign", "start", "load")
-    until("talking", lambda: state(trunkline) == "talking")
+    until("talking", lambda: state(trunkline) == "talking", PATIENCE_SECONDS)
     trunkline.kill_controller()
     trunkline.start("controller")
-    until("the agent hangs up", lambda: hangs_up(trunkline))
-    until("wrap-up", lambda: state(trunkline) == "wrap_up")
+    until("the agent hangs up", lambda: hangs_up(trunkline), PATIENCE_SECONDS)
+    until("wrap-up", lambda: state(trunkline) == "wrap_up", PATIENCE_SECONDS)
     trunkline.command("agent", "dispose", AGENT, "SALE MADE")
 
     def ended() -> list[Row]:
         return [row for row in trunkline.rows() if row.ended_at is not None]
 
-    until("the end is on record", lambda: bool(ended()))
+    until("the end is on record", lambda: bool(ended()), PATIENCE_SECONDS)
     (row,) = ended()
     assert (row.outcome, row.connected_to) == ("answered", AGENT)
     assert row.answered_at is not None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 
 from tests.freeswitch.harness import Gateway, RealFreeSwitch, freeswitch_binary
 from tests.freeswitch.sipp import FarEnd, sipp_binary
+from tests.freeswitch.waiting import until
 from tests.load import agents, site
 from tests.load.campaign import Row, Trunkline
 from tests.load.load import audit
@@ -22,13 +21,6 @@ AGENT = "agent001"
 PATIENCE_SECONDS = 90.0
 PREVIEW = '[pacing.preview]\nseconds = 60\non_timeout = "skip"\n'
 FORMULA = '[pacing.formula]\ncalls_to_start = 1\nagents_to_seize = 1\ncalls_for = "agent"\npulse_seconds = 1\n'
-
-
-def until(what: str, holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"never: {what}"
-        time.sleep(0.5)
 
 
 def dials(trunkline: Trunkline) -> bool:
@@ -65,8 +57,8 @@ def test_two_people_one_after_the_other_talk_to_the_agent(mode: str, pacing: str
 
         for calls in (1, 2):
             if mode == "preview":
-                until("a card", lambda: dials(trunkline))
-            until("the talk is over", lambda calls=calls: len(ended()) >= calls)
+                until("a card", lambda: dials(trunkline), PATIENCE_SECONDS)
+            until("the talk is over", lambda calls=calls: len(ended()) >= calls, PATIENCE_SECONDS)
         assert [(row.outcome, row.connected_to) for row in ended()] == [("answered", AGENT)] * 2
         assert audit(people.invites(), ended()) == (0, 0)
         trunkline.wait_ended(PATIENCE_SECONDS)

@@ -259,34 +259,6 @@ def test_maximum_duration_is_kept_by_the_switch(tmp_path: Path) -> None:
         assert end(events).get("Hangup-Cause") == "ALLOTTED_TIMEOUT"
 
 
-def test_a_call_that_moves_on_when_it_is_answered_is_lost_to_originate(tmp_path: Path) -> None:
-    """It is in its wait at once, and once. originate finds its leg taken away, and says that it was cancelled."""
-    with running_switch(tmp_path, PEOPLE) as switch:
-        client = switch.client(CALL_EVENTS)
-        moves = "execute_on_answer=transfer\\strunkline-wait\\sXML\\strunkline"
-        client.originate(A, "9", "trunkline-wait XML trunkline", moves)
-        seen = client.events_until("BACKGROUND_JOB")
-        assert story(seen, A)[-2:] == ["CHANNEL_ANSWER", "CUSTOM"]
-        assert seen[-1].body.strip() == "-ERR ORIGINATOR_CANCEL"
-        assert client.api(f"uuid_getvar {A} trunkline_connect") == "waiting"
-
-
-def test_a_call_that_is_joined_before_originate_looks_stays_joined(tmp_path: Path) -> None:
-    """originate has lost its leg for good: it does not send it into the wait once more, out of the bridge."""
-    with running_switch(tmp_path, PEOPLE) as switch:
-        client = switch.client(CALL_EVENTS)
-        client.originate(B, "9")
-        client.events_until("CHANNEL_PARK", {"Unique-ID": B})
-        moves = "execute_on_answer=transfer\\strunkline-wait\\sXML\\strunkline"
-        client.originate(A, "9", "trunkline-wait XML trunkline", moves)
-        seen = client.events_until("CUSTOM", {"Unique-ID": A})
-        assert client.api(f"uuid_bridge {B} {A}") == f"+OK {A}\n"
-        seen += client.events_until("BACKGROUND_JOB", {"Job-UUID": A})
-        kill(client, A, "MANAGER_REQUEST")
-        seen += client.events_until("CHANNEL_HANGUP_COMPLETE", {"Unique-ID": A})
-        assert story(seen, A).count("CUSTOM") == 1
-
-
 def test_blank_lines_between_commands_are_passed_over(tmp_path: Path) -> None:
     """They have no reply; a listener that sends them hears its next command answered as ever."""
     with running_switch(tmp_path, PEOPLE) as switch:
